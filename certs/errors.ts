@@ -1,0 +1,53 @@
+/**
+ * Every error the certificate room throws. The `code` is stable: programs branch on it, the command line turns it into
+ * a message and an exit code. The message is one line for a person: what is wrong, where, and what to do.
+ */
+
+export type CertsErrorCode =
+  /** No certificate authority stands in the directory. */
+  | 'CERTS_NO_AUTHORITY'
+  /** The thing to create is there already; nothing was overwritten. */
+  | 'CERTS_EXISTS'
+  /** The authority has expired, so nothing it signs would be accepted. */
+  | 'CERTS_AUTHORITY_EXPIRED'
+  /** A request carries a value that is out of range or badly formed. */
+  | 'CERTS_BAD_REQUEST'
+  /** Text that should be a PEM certificate is not. */
+  | 'CERTS_BAD_PEM'
+  /** A file is there but cannot be read or does not hold what it should. */
+  | 'CERTS_UNREADABLE'
+  /** A private file may be read or written by users other than its owner. */
+  | 'CERTS_KEY_EXPOSED'
+  /** A private key and a certificate do not belong together. */
+  | 'CERTS_KEY_MISMATCH'
+  /** A file or directory could not be written. */
+  | 'CERTS_WRITE_FAILED';
+
+/** What went wrong in the certificate room; `cause` carries the system's own error where there is one. */
+export class CertsError extends Error {
+  override readonly name = 'CertsError';
+  readonly code: CertsErrorCode;
+
+  constructor(code: CertsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A sealed record does not authenticate: another key, another place, or altered bytes; nobody can tell which. */
+export class SealError extends Error {
+  override readonly name = 'SealError';
+  readonly code = 'SEAL_BROKEN';
+
+  constructor(options?: ErrorOptions) {
+    super('sealed data does not authenticate: it was altered or moved, or this is not its key', options);
+  }
+}
+
+/**
+ * The system error code (`ENOENT`, `EEXIST`, …) of anything caught, or '' when it carries none.
+ */
+export function systemCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return '';
+}

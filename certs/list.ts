@@ -1,0 +1,192 @@
+/**
+ * The identities on disk: list them, find the one to use. Directories that begin with a dot are unfinished work of
+ * another process and are passed over; any other broken entry is an error that names it.
+ */
+
+import { X509Certificate } from 'node:crypto';
+import { readFile, readdir } from 'node:fs/promises';
+
+import type { IssuedIdentity } from './authority.ts';
+import { commonNameOf, readCertificate, type CertificateContent } from './certificate-reader.ts';
+import { CertsError, systemCode } from './errors.ts';
+import type { SubjectAltName } from './extensions.ts';
+import { identityIn, type PeerIdentity } from './identity.ts';
+import { keyTypeOf } from './key-pair.ts';
+import { authorityPaths, identityPaths, roleDirectory } from './layout.ts';
+import { parseCertificate } from './pem.ts';
+import { readPrivateFile } from './private-file.ts';
+import { DAY_MS, ROLES, type Role } from './profiles.ts';
+
+/** One identity on disk, without its key. */
+export interface IdentitySummary {
+  readonly role: Role;
+  /** The common name. */
+  readonly subject: string;
+  readonly identity: PeerIdentity;
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly keyType: string;
+  readonly sans: readonly SubjectAltName[];
+  readonly certificatePath: string;
+}
+
+export interface IdentityMatch {
+  readonly role: Role;
+  readonly projectId?: string;
+  readonly gatewayId?: string;
+}
+
+interface Entry extends IdentitySummary {
+  readonly certificate: X509Certificate;
+  readonly certificatePem: string;
+}
+
+const READS_AT_ONCE = 32;
+
+/**
+ * All identities under `directory`, by role, then start of validity, then serial; none when the directory is missing.
+ * Throws CERTS_UNREADABLE naming the first broken entry.
+ */
+export async function listIdentities(directory: string): Promise<IdentitySummary[]> {
+  const summaries: IdentitySummary[] = [];
+  for (const role of ROLES) {
+    for (const entry of await readRole(directory, role)) summaries.push(summaryOf(entry));
+  }
+  return summaries;
+}
+
+/**
+ * The newest identity that matches, is valid now, has at least a day left, and was signed by the authority in
+ * `directory` if there is one; undefined when there is none. Reads all identities of the role: for many gateways use
+ * {@link findGatewayIdentities}. Throws CERTS_UNREADABLE, CERTS_KEY_EXPOSED.
+ */
+export async function findIdentity(
+  directory: string,
+  match: IdentityMatch,
+  nowMs: number,
+): Promise<IssuedIdentity | undefined> {
+  const entries = (await usableEntries(directory, match.role, nowMs)).filter(
+    ({ identity }) =>
+      (match.projectId === undefined || identity.projectId === match.projectId) &&
+      (match.gatewayId === undefined || identity.gatewayId === match.gatewayId),
+  );
+  const newest = entries.at(-1);
+  return newest === undefined ? undefined : withKey(directory, newest);
+}
+
+/**
+ * For each gateway of a project the identity that {@link findIdentity} would find, by gateway id, in one pass over the
+ * directory. Throws CERTS_UNREADABLE, CERTS_KEY_EXPOSED.
+ */
+export async function findGatewayIdentities(
+  directory: string,
+  projectId: string,
+  nowMs: number,
+): Promise<Map<string, IssuedIdentity>> {
+  const newest = new Map<string, Entry>();
+  for (const entry of await usableEntries(directory, 'gateway', nowMs)) {
+    if (entry.identity.projectId === projectId) newest.set(entry.identity.gatewayId!, entry);
+  }
+  const found = await inBatches([...newest.values()], (entry) => withKey(directory, entry));
+  return new Map([...newest.keys()].map((gatewayId, index) => [gatewayId, found[index]!]));
+}
+
+async function usableEntries(directory: string, role: Role, nowMs: number): Promise<Entry[]> {
+  const issuer = await authorityCertificate(directory);
+  return (await readRole(directory, role)).filter(
+    ({ notBeforeMs, notAfterMs, certificate }) =>
+      notBeforeMs <= nowMs &&
+      notAfterMs >= nowMs + DAY_MS &&
+      (issuer === undefined || (certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey))),
+  );
+}
+
+async function authorityCertificate(directory: string): Promise<X509Certificate | undefined> {
+  const { certificatePath } = authorityPaths(directory);
+  try {
+    return parseCertificate(await readFile(certificatePath, 'utf8'), certificatePath, 'CERTS_UNREADABLE');
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return undefined;
+    throw unreadable(certificatePath, cause);
+  }
+}
+
+/** The entries of a role, oldest first. */
+async function readRole(directory: string, role: Role): Promise<Entry[]> {
+  const path = roleDirectory(directory, role);
+  let serials: string[];
+  try {
+    serials = await readdir(path);
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return [];
+    throw unreadable(path, cause);
+  }
+  const entries = await inBatches(
+    serials.filter((serial) => !serial.startsWith('.')),
+    (serial) => readEntry(directory, role, serial),
+  );
+  return entries.sort((a, b) => a.notBeforeMs - b.notBeforeMs || (a.serial < b.serial ? -1 : 1));
+}
+
+async function readEntry(directory: string, role: Role, serial: string): Promise<Entry> {
+  const { certificatePath } = identityPaths(directory, role, serial);
+  let certificatePem: string;
+  try {
+    certificatePem = await readFile(certificatePath, 'utf8');
+  } catch (cause) {
+    throw unreadable(certificatePath, cause);
+  }
+  const certificate = parseCertificate(certificatePem, certificatePath, 'CERTS_UNREADABLE');
+  let content: CertificateContent;
+  try {
+    content = readCertificate(certificate);
+  } catch (cause) {
+    throw unreadable(certificatePath, cause);
+  }
+  const identity = identityIn(content);
+  if (identity?.role !== role || content.serial !== serial) {
+    const message = `${certificatePath} is not the ${role} certificate with serial ${serial}; move its directory away`;
+    throw new CertsError('CERTS_UNREADABLE', message);
+  }
+  return {
+    role,
+    subject: commonNameOf(content.subject)!,
+    identity,
+    serial,
+    notBeforeMs: content.notBeforeMs,
+    notAfterMs: content.notAfterMs,
+    keyType: keyTypeOf(certificate.publicKey),
+    sans: content.names,
+    certificatePath,
+    certificate,
+    certificatePem,
+  };
+}
+
+async function withKey(directory: string, entry: Entry): Promise<IssuedIdentity> {
+  const { role, serial, certificatePem } = entry;
+  const paths = identityPaths(directory, role, serial);
+  return { role, serial, ...paths, certificatePem, keyPem: (await readPrivateFile(paths.keyPath)).toString('utf8') };
+}
+
+function summaryOf(entry: Entry): IdentitySummary {
+  const { role, subject, identity, serial, notBeforeMs, notAfterMs, keyType, sans, certificatePath } = entry;
+  return { role, subject, identity, serial, notBeforeMs, notAfterMs, keyType, sans, certificatePath };
+}
+
+function unreadable(path: string, cause: unknown): CertsError {
+  if (cause instanceof CertsError) return cause;
+  const reason = systemCode(cause) || (cause instanceof Error ? cause.message : String(cause));
+  const message = `${path} cannot be read (${reason}); restore it or move its directory away`;
+  return new CertsError('CERTS_UNREADABLE', message, { cause });
+}
+
+/** Like Promise.all over `work`, with at most READS_AT_ONCE files open. */
+async function inBatches<In, Out>(items: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> {
+  const results: Out[] = [];
+  for (let start = 0; start < items.length; start += READS_AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(start, start + READS_AT_ONCE).map(work))));
+  }
+  return results;
+}

@@ -1,0 +1,26 @@
+/**
+ * The face of the certificate room: an authority, the identities it issues, who a certificate belongs to, private
+ * files, and sealed records.
+ */
+
+export { createAuthority, issueIdentity, loadAuthority } from './authority.ts';
+export type { Authority, IssuedIdentity } from './authority.ts';
+export type { NameAttribute } from './certificate-reader.ts';
+export { describeCertificate } from './describe.ts';
+export type { CertificateDescription } from './describe.ts';
+export { CertsError, SealError } from './errors.ts';
+export type { CertsErrorCode } from './errors.ts';
+export type { SubjectAltName } from './extensions.ts';
+export { peerIdentity } from './identity.ts';
+export type { PeerIdentity } from './identity.ts';
+export { KEY_TYPES } from './key-pair.ts';
+export type { KeyType } from './key-pair.ts';
+export { findGatewayIdentities, findIdentity, listIdentities } from './list.ts';
+export type { IdentityMatch, IdentitySummary } from './list.ts';
+export { makePrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
+export { ROLES } from './profiles.ts';
+export type { GatewayRequest, IdentityRequest, OperatorRequest, Role, ServerRequest } from './profiles.ts';
+export { canonicalBytes, deriveKey, openAt, sealAt } from './sealed.ts';
+export { RECORD_HEADER_BYTES, RecordError, TAG_BYTES, readRecords, sealRecord } from './sealed-record.ts';
+export type { ReadRecord, RecordKeys, RecordsEnd, SealedRecord } from './sealed-record.ts';
+export { holdLock, isLocked, LockError, withFileLock } from './file-lock.ts';
