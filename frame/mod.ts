@@ -1,0 +1,9 @@
+/** The face of `frame/`: what other rooms may use. docs/frame.md specifies the bytes. */
+
+export * from './errors.ts';
+export * from './messages.ts';
+export { batchOf, encodeBatch, maxBatchLength, readBatchHeader } from './batch.ts';
+export { crc32c } from './crc32c.ts';
+export { asSent, decodeBatch, decodeFrame, decodeMessage, encodeMessage, frameOf, maxFrameLength } from './frame.ts';
+export { frameToJson } from './json.ts';
+export { encodeWav, interleave, readWav, wavHeader, WavError, type Recording, type WavErrorCode } from './wav.ts';
