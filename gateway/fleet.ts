@@ -1,0 +1,223 @@
+/**
+ * A running fleet: gateways with their sensors in simulated time. Starts where the gateways' queues say the sensors have
+ * come to, measures until told to stop, then drains. Every measurement is reported before it is encoded, so that a
+ * caller can compare what was produced with what was stored.
+ */
+import { setMaxListeners } from 'node:events';
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { SensorMessage } from '../frame/mod.ts';
+import type { FirmwareState, Sensor } from '../sensors/mod.ts';
+import type { BackoffLimits } from './backoff.ts';
+import { SimulatedClock, type Speed } from './clock.ts';
+import { Gateway, type GatewayIdentity } from './gateway.ts';
+import type { Target } from './target.ts';
+import { Turns } from './turns.ts';
+
+/** One gateway of a fleet: who it is and what it hears. */
+export interface FleetMember {
+  readonly identity: GatewayIdentity;
+  readonly sensors: readonly Sensor[];
+}
+
+export interface FleetOptions {
+  readonly members: readonly FleetMember[];
+  readonly target: Target;
+  /** Folder for the gateways' queues. */
+  readonly directory: string;
+  /** Simulated time at which a new fleet begins, ms since 1970. */
+  readonly startMs: number;
+  readonly speed: Speed;
+  /** Simulated time to run for, ms; Infinity: until stopped. */
+  readonly simulateMs: number;
+  readonly backoff: BackoffLimits;
+  readonly random: () => number;
+  readonly now: () => number;
+  readonly onProduced?: (message: SensorMessage) => void;
+  readonly onState?: (gatewayId: string, connected: boolean, reason: string) => void;
+}
+
+/** How a fleet is doing. */
+export interface FleetProgress {
+  readonly gateways: number;
+  readonly connected: number;
+  readonly simulatedMs: number;
+  readonly measurements: number;
+  readonly waveforms: number;
+  readonly alarms: number;
+  /** Messages produced, of all kinds. */
+  readonly produced: number;
+  readonly acknowledged: number;
+  readonly acknowledgedBytes: number;
+  readonly queuedBatches: number;
+  /** Publish to PUBACK, µs. */
+  readonly latencyUs: RecordableHistogram;
+}
+
+interface Acknowledged {
+  messages: number;
+  bytes: number;
+  readonly latencyUs: RecordableHistogram;
+}
+
+/** What the gateways tell their fleet. */
+interface Shared {
+  readonly stopping: AbortController;
+  readonly acknowledged: Acknowledged;
+}
+
+/** Why a fleet stopped, when it was not asked to. */
+class Failure extends Error {
+  override readonly name = 'Failure';
+
+  constructor(cause: unknown) {
+    super('the fleet cannot go on', { cause });
+  }
+}
+
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #gateways: readonly Gateway[];
+  readonly #clock: SimulatedClock;
+  readonly #endMs: number;
+  readonly #stopping: AbortController;
+  readonly #acknowledged: Acknowledged;
+  readonly #turns = new Turns();
+  readonly #counts = { measurement: 0, waveform: 0, event: 0 };
+
+  private constructor(options: FleetOptions, gateways: readonly Gateway[], shared: Shared) {
+    const startMs = resumeTime(options, gateways);
+    this.#options = options;
+    this.#gateways = gateways;
+    this.#stopping = shared.stopping;
+    this.#acknowledged = shared.acknowledged;
+    this.#clock = new SimulatedClock({ startMs, speed: options.speed, realNow: options.now });
+    this.#endMs = startMs + options.simulateMs;
+  }
+
+  /** Opens all queues and begins to connect. Fails as a whole: no queue is left open. */
+  static async start(options: FleetOptions): Promise<Fleet> {
+    const shared: Shared = {
+      stopping: new AbortController(),
+      acknowledged: { messages: 0, bytes: 0, latencyUs: createHistogram() },
+    };
+    setMaxListeners(0, shared.stopping.signal); // every sensor waits for it
+    const gateways: Gateway[] = [];
+    try {
+      for (const member of options.members) gateways.push(await openGateway(options, member, shared));
+    } catch (error) {
+      for (const gateway of gateways) await gateway.stop();
+      throw error;
+    }
+    const fleet = new Fleet(options, gateways, shared);
+    for (const gateway of gateways) gateway.start();
+    return fleet;
+  }
+
+  /** Measures until simulated time is over, the recordings end, or `stop` is called. */
+  async run(): Promise<void> {
+    const sensors = this.#options.members.flatMap(({ sensors: all }, index) => all.map((sensor) => this.#live(sensor, this.#gateways[index]!)));
+    await Promise.all(sensors);
+    const reason: unknown = this.#stopping.signal.reason;
+    if (reason instanceof Failure) throw reason.cause;
+  }
+
+  /** No more measurements; what was measured is kept. `run` returns soon after. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Waits until all is acknowledged, at most until `signal` aborts; true when nothing is left queued. */
+  async drain(signal: AbortSignal): Promise<boolean> {
+    const results = await Promise.allSettled(this.#gateways.map((gateway) => gateway.drained(signal)));
+    return results.every(({ status }) => status === 'fulfilled');
+  }
+
+  /** Disconnects and closes the queues; what is in them stays. */
+  async close(): Promise<void> {
+    this.stop();
+    await Promise.all(this.#gateways.map((gateway) => gateway.stop()));
+  }
+
+  progress(): FleetProgress {
+    const { measurement, waveform, event } = this.#counts;
+    return {
+      gateways: this.#gateways.length,
+      connected: this.#gateways.filter(({ connected }) => connected).length,
+      simulatedMs: Math.min(this.#clock.now(), this.#endMs),
+      measurements: measurement,
+      waveforms: waveform,
+      alarms: event,
+      produced: measurement + waveform + event,
+      acknowledged: this.#acknowledged.messages,
+      acknowledgedBytes: this.#acknowledged.bytes,
+      queuedBatches: this.#gateways.reduce((sum, { queuedBatches }) => sum + queuedBatches, 0),
+      latencyUs: this.#acknowledged.latencyUs,
+    };
+  }
+
+  async #live(sensor: Sensor, gateway: Gateway): Promise<void> {
+    const { signal } = this.#stopping;
+    let state = resumeState(sensor, gateway);
+    try {
+      while (state.sequence < sensor.measurementCount) {
+        const dueMs = sensor.dueTimeMs(state.sequence);
+        if (dueMs > this.#endMs) return;
+        await this.#clock.until(dueMs, signal);
+        await this.#turns.take();
+        if (signal.aborted) return;
+        const result = sensor.measure(state);
+        for (const message of result.messages) {
+          this.#counts[message.kind] += 1;
+          this.#options.onProduced?.(message);
+        }
+        await gateway.take(sensor.sensorId, result.messages, result.state);
+        state = result.state;
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#stopping.abort(new Failure(error));
+    }
+  }
+}
+
+function openGateway(options: FleetOptions, { identity }: FleetMember, { stopping, acknowledged }: Shared): Promise<Gateway> {
+  const { target, backoff, random, now } = options;
+  return Gateway.open({
+    identity,
+    target,
+    backoff,
+    random,
+    now,
+    directory: join(options.directory, folderOf(identity)),
+    onAcknowledged: (messages, bytes, latencyMs) => {
+      acknowledged.messages += messages;
+      acknowledged.bytes += bytes;
+      acknowledged.latencyUs.record(Math.max(1, Math.round(latencyMs * 1000)));
+    },
+    onState: (connected, reason) => options.onState?.(identity.gatewayId, connected, reason),
+    onFatal: (error) => stopping.abort(new Failure(error)),
+  });
+}
+
+/** Folder of a gateway's queue: says nothing about the gateway. */
+function folderOf({ projectId, gatewayId }: GatewayIdentity): string {
+  return createHash('sha256').update(`thrum gateway folder\0${projectId}\0${gatewayId}`).digest('hex').slice(0, 32);
+}
+
+/** Where a sensor goes on. A recording that was played to its end begins again, as a sensor switched off and on. */
+function resumeState(sensor: Sensor, gateway: Gateway): FirmwareState {
+  const kept = gateway.states[sensor.sensorId] ?? sensor.initialState;
+  return kept.sequence < sensor.measurementCount ? kept : { ...sensor.initialState, bootEpoch: kept.bootEpoch + 1 };
+}
+
+/** Simulated time goes on where the latest of the sensors left it. */
+function resumeTime(options: FleetOptions, gateways: readonly Gateway[]): number {
+  const times = options.members.flatMap(({ sensors }, index) =>
+    sensors.map((sensor) => {
+      const kept = gateways[index]!.states[sensor.sensorId];
+      return kept && kept.sequence > 0 ? sensor.dueTimeMs(kept.sequence - 1) : options.startMs;
+    }),
+  );
+  return times.reduce((latest, time) => Math.max(latest, time), options.startMs);
+}

@@ -1,0 +1,8 @@
+/** The gateway room: what others may use. */
+export { DEFAULT_BACKOFF, type BackoffLimits } from './backoff.ts';
+export type { Speed } from './clock.ts';
+export { GatewayError, type GatewayErrorCode } from './errors.ts';
+export { Fleet, type FleetMember, type FleetOptions, type FleetProgress } from './fleet.ts';
+export { GATEWAY_LIMITS, type GatewayIdentity } from './gateway.ts';
+export { Ledger, MAX_LEDGER_MESSAGES, type Reconciliation } from './ledger.ts';
+export { parseTarget, type Target } from './target.ts';

@@ -1,0 +1,149 @@
+/**
+ * A gateway's way to the broker: MQTT 3.1.1 over mutual TLS, QoS 1, a window of publishes in flight, and after any loss
+ * of the connection another one, later each time (backoff.ts). Sends the spool's batches oldest first and tells the
+ * spool what was acknowledged. A new connection begins again with the oldest batch not acknowledged.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SecureContextOptions } from 'node:tls';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { backoffMs, type BackoffLimits } from './backoff.ts';
+import type { Spool } from './spool.ts';
+import type { SpooledBatch } from './spool-format.ts';
+import type { Target } from './target.ts';
+
+/** Publishes not yet acknowledged on one connection. */
+const WINDOW = 16;
+const KEEP_ALIVE_S = 30;
+const CONNECT_TIMEOUT_MS = 10_000;
+const GOODBYE_MS = 1_000;
+
+export interface UplinkOptions {
+  readonly target: Target;
+  readonly projectId: string;
+  readonly gatewayId: string;
+  /** Identity of the gateway, PEM. */
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly spool: Spool;
+  readonly backoff: BackoffLimits;
+  readonly random: () => number;
+  readonly onAcknowledged: (batch: SpooledBatch, latencyMs: number) => void;
+  /** Called with each change: connected, or not and why. */
+  readonly onState: (connected: boolean, reason: string) => void;
+}
+
+export class Uplink {
+  readonly #options: UplinkOptions;
+  readonly #prefix: string;
+  readonly #sent = new Set<SpooledBatch>();
+  #client: MqttClient | undefined;
+  #connected = false;
+  #attempt = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #reason = '';
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    this.#prefix = `thrum/${options.projectId}/${options.gatewayId}/`;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Begins to connect; from then on it keeps trying until `stop`. */
+  start(): void {
+    this.#connect();
+  }
+
+  /** Says that the spool has something new. */
+  pump(): void {
+    const client = this.#client;
+    if (!client || !this.#connected) return;
+    while (!this.#stopped && this.#sent.size < WINDOW) {
+      const batch = this.#options.spool.pending.find((one) => !this.#sent.has(one));
+      if (!batch) return;
+      this.#publish(client, batch);
+    }
+  }
+
+  /** Says goodbye and closes the connection; gives what is in flight a second to be acknowledged. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    const client = this.#client;
+    if (!client) return;
+    for (let waitedMs = 0; this.#connected && this.#sent.size > 0 && waitedMs < GOODBYE_MS; waitedMs += 20) await delay(20);
+    const polite = this.#connected && this.#sent.size === 0;
+    if (polite) client.publish(`${this.#prefix}status`, 'offline', { qos: 0, retain: true });
+    await client.endAsync(!polite);
+  }
+
+  #publish(client: MqttClient, batch: SpooledBatch): void {
+    this.#sent.add(batch);
+    const sentAt = performance.now();
+    client.publish(`${this.#prefix}${batch.channel}`, batch.frame, { qos: 1 }, (error) => {
+      if (client !== this.#client) return; // an answer to an earlier connection's publish; it will be sent again
+      this.#sent.delete(batch);
+      if (error) return; // the connection is gone, its close event follows
+      this.#attempt = 0;
+      this.#options.spool.acknowledge(batch);
+      this.#options.onAcknowledged(batch, performance.now() - sentAt);
+      this.pump();
+    });
+  }
+
+  #connect(): void {
+    const { target, gatewayId, certificatePem, keyPem } = this.#options;
+    const options: IClientOptions & SecureContextOptions = {
+      protocol: 'mqtts',
+      host: target.host,
+      port: target.port,
+      ca: target.authorityPem,
+      cert: certificatePem,
+      key: keyPem,
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: true,
+      protocolVersion: 4,
+      clientId: gatewayId,
+      clean: true,
+      keepalive: KEEP_ALIVE_S,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      reconnectPeriod: 0,
+      queueQoSZero: false,
+      resubscribe: false,
+      will: { topic: `${this.#prefix}status`, payload: Buffer.from('offline'), qos: 0, retain: true },
+    };
+    const client = connect(options);
+    this.#client = client;
+    this.#sent.clear();
+    client.on('connect', () => {
+      this.#connected = true;
+      client.publish(`${this.#prefix}status`, 'online', { qos: 0, retain: true });
+      this.#options.onState(true, '');
+      this.pump();
+    });
+    client.on('error', (error) => {
+      this.#reason = error.message;
+      client.end(true);
+    });
+    client.on('close', () => this.#lost(client));
+  }
+
+  #lost(client: MqttClient): void {
+    if (client !== this.#client) return;
+    const wasConnected = this.#connected;
+    this.#connected = false;
+    this.#client = undefined;
+    this.#sent.clear();
+    client.removeAllListeners();
+    client.on('error', () => undefined); // whatever else the dead connection has to say
+    client.end(true);
+    if (wasConnected || this.#attempt === 0) this.#options.onState(false, this.#reason || 'the connection was closed');
+    this.#reason = '';
+    if (this.#stopped) return;
+    this.#retry = setTimeout(() => this.#connect(), backoffMs(this.#attempt, this.#options.backoff, this.#options.random));
+    this.#attempt += 1;
+  }
+}
