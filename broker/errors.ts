@@ -1,0 +1,79 @@
+/** What can go wrong in the broker room. Each class has a stable `code`; the command line turns codes into exit codes. */
+
+export type KeyErrorCode =
+  | 'KEY_NOT_FOUND'
+  | 'KEY_DISABLED'
+  | 'KEY_CIPHERTEXT'
+  | 'KEY_BAD_REQUEST'
+  | 'KEY_ALIAS_EXISTS'
+  | 'KEY_PASSPHRASE'
+  | 'KEYSTORE_DAMAGED';
+
+/** The key service refuses, or its file cannot be used. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
+  readonly code: KeyErrorCode;
+
+  constructor(code: KeyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export type ProjectErrorCode = 'PROJECT_NOT_FOUND' | 'PROJECT_EXISTS' | 'PROJECT_BAD_NAME' | 'PROJECT_DAMAGED';
+
+/** A project does not exist, cannot be made, or its file was altered. */
+export class ProjectError extends Error {
+  override readonly name = 'ProjectError';
+  readonly code: ProjectErrorCode;
+
+  constructor(code: ProjectErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export type StoreErrorCode = 'STORE_DAMAGED' | 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CLOSED' | 'STORE_FAILED';
+
+/** Where in the store something is wrong; `record` is -1 when it concerns the whole file. */
+export interface StorePlace {
+  readonly file: string;
+  readonly record: number;
+}
+
+/** The store cannot take, give or vouch for data. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: StoreErrorCode;
+  readonly place: StorePlace | undefined;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions & { readonly place?: StorePlace }) {
+    super(message, options);
+    this.code = code;
+    this.place = options?.place;
+  }
+}
+
+export type AdmissionErrorCode =
+  | 'ADMISSION_NO_IDENTITY'
+  | 'ADMISSION_CLIENT_ID'
+  | 'ADMISSION_PROJECT'
+  | 'ADMISSION_KEY'
+  | 'ADMISSION_TOPIC'
+  | 'ADMISSION_PAYLOAD'
+  | 'ADMISSION_QOS'
+  | 'ADMISSION_SIZE'
+  | 'ADMISSION_PROTOCOL';
+
+/** A client is refused, and why; `returnCode` is the CONNACK's where there is one (MQTT 3.1.1, table 3.1). */
+export class AdmissionError extends Error {
+  override readonly name = 'AdmissionError';
+  readonly code: AdmissionErrorCode;
+  readonly returnCode: number;
+
+  constructor(code: AdmissionErrorCode, message: string, returnCode = 5) {
+    super(message);
+    this.code = code;
+    this.returnCode = returnCode;
+  }
+}

@@ -1,0 +1,12 @@
+/** The broker room: what others may use. */
+export * from './errors.ts';
+export { KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
+export type { RootSource } from './keys/root-key.ts';
+export { Projects, type Project, type ProjectReference } from './projects.ts';
+export { BROKER_LIMITS, startBroker, type Broker, type BrokerOptions, type PublishTarget } from './server.ts';
+export { Sink, type SinkOptions } from './sink.ts';
+export { CSV_HEADER, toCsv, toNdjson, WavExport, type WavResult } from './store/export.ts';
+export type { Arrival, Done, LogCounts } from './store/project-log.ts';
+export { readProject, type StoredBatch } from './store/read.ts';
+export { listSegments } from './store/segment-files.ts';
+export { verifyProject, type Finding, type Verification } from './store/verify.ts';

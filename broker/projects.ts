@@ -1,0 +1,167 @@
+/**
+ * Projects: who owns what data, and which key protects it. One small file each, named by the project's opaque id; what a
+ * person wrote (the name) is sealed under a data key of the project's own key, so it is gone when the key is.
+ *
+ *   0 magic "THRUMPRJ"   8 version 1   9 length n of the wrapped data key (u16 LE)   11 wrapped key (n)   then sealed JSON
+ */
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, writePrivateFile } from '../certs/mod.ts';
+import { KeyError, ProjectError } from './errors.ts';
+import { blobNames, type EncryptionContext } from './keys/ciphertext.ts';
+import type { KeyService } from './keys/key-service.ts';
+
+const MAGIC = Buffer.from('THRUMPRJ');
+const VERSION = 1;
+const FIXED_BYTES = 11;
+const SUFFIX = '.project';
+const ZERO_NONCE = Buffer.alloc(12);
+const INFO = 'thrum project v1';
+/** As in the managed services this follows: 1 to 60 characters, nothing that a terminal would act on. */
+const NAME = /^[^\p{C}]{1,60}$/u;
+
+const details = z.strictObject({
+  name: z.string().regex(NAME),
+  createdMs: z.number().int().nonnegative(),
+  encryption: z.enum(['service', 'custom']),
+});
+
+/** A project as its owner sees it. `encryption`: `service` = a key made for it alone; `custom` = a key of the owner's. */
+export interface Project extends z.infer<typeof details> {
+  readonly projectId: string;
+  readonly keyId: string;
+}
+
+/** What can be told of a project without its key. */
+export interface ProjectReference {
+  readonly projectId: string;
+  readonly keyId: string;
+}
+
+export class Projects {
+  readonly #directory: string;
+  readonly #keys: KeyService;
+
+  constructor(directory: string, keys: KeyService) {
+    this.#directory = directory;
+    this.#keys = keys;
+  }
+
+  /** Makes a project; `key` (id or alias) chooses custom encryption, without it a service-owned key is made. */
+  async create(name: string, options: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
+    if (!NAME.test(name)) {
+      throw new ProjectError('PROJECT_BAD_NAME', 'a project name has 1 to 60 printable characters');
+    }
+    if (await this.#findByName(name)) {
+      throw new ProjectError('PROJECT_EXISTS', `there is a project named '${name}' already: choose another name`);
+    }
+    const projectId = `p-${randomBytes(8).toString('hex')}`;
+    const key = options.key === undefined
+      ? await this.#keys.createKey({ owner: 'service', description: `service-owned key of project ${projectId}` })
+      : await this.#keys.describeKey(options.key);
+    const { plaintext, wrapped, keyId } = await this.#keys.generateDataKey(key.keyId, contextOf(projectId));
+    const project = { name, createdMs: options.nowMs, encryption: options.key === undefined ? 'service' : 'custom' } as const;
+    const head = Buffer.alloc(FIXED_BYTES);
+    MAGIC.copy(head);
+    head[8] = VERSION;
+    head.writeUInt16LE(wrapped.length, 9);
+    const header = Buffer.concat([head, wrapped]);
+    const sealed = sealAt(deriveKey(plaintext, MAGIC, INFO), ZERO_NONCE, 0, header, Buffer.from(JSON.stringify(project)));
+    await makePrivateDirectory(this.#directory);
+    await writePrivateFile(this.#pathOf(projectId), Buffer.concat([header, sealed]));
+    return { projectId, keyId, ...project };
+  }
+
+  /** All projects, oldest id first, as far as they can be told without using their keys. */
+  async references(): Promise<ProjectReference[]> {
+    const names = await readdir(this.#directory).catch(whenMissing([]));
+    const ids = names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
+    return Promise.all(ids.sort().map((projectId) => this.reference(projectId)));
+  }
+
+  /** One project's key; PROJECT_NOT_FOUND when there is no such project. */
+  async reference(projectId: string): Promise<ProjectReference> {
+    const { wrapped } = await this.#read(projectId);
+    return { projectId, keyId: this.#namesIn(projectId, wrapped) };
+  }
+
+  /** A whole project; needs its key, so KEY_DISABLED when that is switched off. */
+  async read(projectId: string): Promise<Project> {
+    const { header, wrapped, sealed } = await this.#read(projectId);
+    const keyId = this.#namesIn(projectId, wrapped);
+    try {
+      const dataKey = await this.#keys.decrypt(wrapped, contextOf(projectId));
+      const json = openAt(deriveKey(dataKey, MAGIC, INFO), ZERO_NONCE, 0, header, sealed).toString('utf8');
+      return { projectId, keyId, ...details.parse(JSON.parse(json)) };
+    } catch (error) {
+      if (error instanceof SealError || (error instanceof KeyError && error.code === 'KEY_CIPHERTEXT')) {
+        throw this.#damaged(projectId, error);
+      }
+      throw error;
+    }
+  }
+
+  /** By id, or by name among the projects whose key is enabled. */
+  async find(idOrName: string): Promise<Project> {
+    if (/^p-[0-9a-f]{16}$/.test(idOrName)) return this.read(idOrName);
+    const unreadable: KeyError[] = [];
+    const found = await this.#findByName(idOrName, unreadable);
+    if (!found && unreadable[0]) throw unreadable[0];
+    if (!found) throw new ProjectError('PROJECT_NOT_FOUND', `there is no project '${idOrName}' in this home: 'thrum project list' shows those there are`);
+    return found;
+  }
+
+  /** Names are sealed: projects whose key is switched off cannot be compared, and are reported in `unreadable`. */
+  async #findByName(name: string, unreadable: KeyError[] = []): Promise<Project | undefined> {
+    for (const { projectId } of await this.references()) {
+      const project = await this.read(projectId).catch((error: unknown) => {
+        if (!(error instanceof KeyError) || error.code !== 'KEY_DISABLED') throw error;
+        unreadable.push(error);
+        return undefined;
+      });
+      if (project?.name === name) return project;
+    }
+    return undefined;
+  }
+
+  async #read(projectId: string): Promise<{ header: Buffer; wrapped: Buffer; sealed: Buffer }> {
+    const missing = new ProjectError('PROJECT_NOT_FOUND', `there is no project ${projectId} in this home`);
+    if (!/^p-[0-9a-f]{16}$/.test(projectId)) throw missing;
+    const path = this.#pathOf(projectId);
+    if (!(await stat(path).catch(whenMissing(undefined)))) throw missing;
+    const bytes = await readFile(path);
+    const wrappedBytes = bytes.length < FIXED_BYTES ? 0 : bytes.readUInt16LE(9);
+    const end = FIXED_BYTES + wrappedBytes;
+    if (!bytes.subarray(0, 8).equals(MAGIC) || bytes[8] !== VERSION || bytes.length <= end) throw this.#damaged(projectId);
+    return { header: bytes.subarray(0, end), wrapped: bytes.subarray(FIXED_BYTES, end), sealed: bytes.subarray(end) };
+  }
+
+  #namesIn(projectId: string, wrapped: Buffer): string {
+    try {
+      return blobNames(wrapped).keyId;
+    } catch (error) {
+      throw this.#damaged(projectId, error);
+    }
+  }
+
+  #pathOf(projectId: string): string {
+    return join(this.#directory, `${projectId}${SUFFIX}`);
+  }
+
+  #damaged(projectId: string, cause?: unknown): ProjectError {
+    return new ProjectError('PROJECT_DAMAGED', `${this.#pathOf(projectId)} was altered: restore it from your backup`, { cause });
+  }
+}
+
+function contextOf(projectId: string): EncryptionContext {
+  return { 'thrum:purpose': 'project', 'thrum:project': projectId };
+}
+
+function whenMissing<T>(fallback: T): (error: unknown) => T {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return fallback;
+    throw error;
+  };
+}

@@ -1,0 +1,214 @@
+/**
+ * One project's log: takes publishes in the order of arrival and calls back, in that order, once they are on disk.
+ * While one sync runs the next group fills, so the group's size follows the load and an idle log adds one sync's time.
+ * Promise: a callback without error means stored (or known as stored before); after an error nothing behind it is stored.
+ */
+import { open } from 'node:fs/promises';
+import { makePrivateDirectory } from '../../certs/mod.ts';
+import { readBatchHeader, type BatchHeader } from '../../frame/mod.ts';
+import { StoreError } from '../errors.ts';
+import type { KeyService } from '../keys/key-service.ts';
+import { decodeGroup, encodeGroup, ENTRY_HEADER_BYTES, type StoredEntry } from './group.ts';
+import { SeenBatches } from './seen-batches.ts';
+import { listSegments } from './segment-files.ts';
+import { MAX_SEALED_BYTES, NO_SEGMENT, RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
+import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
+import { SegmentWriter } from './segment-writer.ts';
+
+/** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
+const MAX_GROUP_BYTES = MAX_SEALED_BYTES / 2;
+
+export interface Arrival extends StoredEntry {
+  readonly batch: BatchHeader;
+}
+
+export type Done = (error?: Error) => void;
+
+export interface LogCounts {
+  stored: number;
+  duplicates: number;
+  storedBytes: number;
+  commits: number;
+}
+
+interface Waiting {
+  readonly arrival: Arrival;
+  readonly done: Done;
+}
+
+/** What is known of the log when no segment is open: where it ends and what it holds. */
+interface LogEnd {
+  readonly ordinal: number;
+  readonly position: ChainPosition;
+  readonly seen: SeenBatches;
+}
+
+export class ProjectLog {
+  readonly projectId: string;
+  readonly keyId: string;
+  readonly #directory: string;
+  readonly #keys: KeyService;
+  readonly #counts: LogCounts;
+  #waiting: Waiting[] = [];
+  #end: LogEnd | undefined;
+  #writer: SegmentWriter | undefined;
+  #refusal: Error | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyService, counts: LogCounts) {
+    this.projectId = project.projectId;
+    this.keyId = project.keyId;
+    this.#directory = directory;
+    this.#keys = keys;
+    this.#counts = counts;
+  }
+
+  /** Takes one publish; `done` is called in the order of arrival. */
+  append(arrival: Arrival, done: Done): void {
+    this.#waiting.push({ arrival, done });
+    this.#wake();
+  }
+
+  /** Refuses everything with `error` from now on, forgetting the keys, until called with undefined. */
+  refuse(error: Error | undefined): void {
+    this.#refusal = error;
+    if (error) this.#wake();
+  }
+
+  /** Waits for what was taken, then seals the open segment. */
+  async close(): Promise<void> {
+    while (this.#running) await this.#running;
+    const writer = this.#writer;
+    this.#writer = undefined;
+    this.#end = undefined;
+    await writer?.seal();
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#waiting.length > 0) this.#wake();
+    });
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // let the rest of the chunk that woke us join the group
+    if (this.#refusal) await this.#failAll(this.#refusal);
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.#commit(group);
+      } catch (error) {
+        await this.#failAll(error as Error, group);
+        continue;
+      }
+      for (const { done } of group) done();
+      if (this.#refusal) await this.#failAll(this.#refusal);
+    }
+  }
+
+  #takeGroup(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { arrival } of this.#waiting) {
+      bytes += ENTRY_HEADER_BYTES + arrival.payload.length;
+      if (count > 0 && bytes > MAX_GROUP_BYTES) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    this.#end ??= await this.#recover();
+    const { seen } = this.#end;
+    if (group.some(({ arrival }) => !seen.has(arrival.batch))) {
+      // Before anything of this group counts as seen: the new segment's snapshot must not vouch for it.
+      this.#writer ??= await this.#begin(this.#end);
+    }
+    const fresh = group.map(({ arrival }) => arrival).filter(({ batch }) => !seen.has(batch) && seen.add(batch));
+    if (fresh.length > 0) {
+      await this.#writer!.append('group', encodeGroup(fresh));
+      this.#counts.commits += 1;
+      await this.#rollIfLong(this.#end);
+    }
+    this.#counts.stored += fresh.length;
+    this.#counts.duplicates += group.length - fresh.length;
+    for (const { payload } of fresh) this.#counts.storedBytes += payload.length;
+  }
+
+  /** Everything waiting fails with `error`; the log is read anew before anything else is taken. */
+  async #failAll(error: Error, first: readonly Waiting[] = []): Promise<void> {
+    const failed = [...first, ...this.#waiting];
+    this.#waiting = [];
+    const writer = this.#writer;
+    this.#writer = undefined;
+    this.#end = undefined;
+    await writer?.abandon();
+    for (const { done } of failed) done(error);
+  }
+
+  async #begin(end: LogEnd): Promise<SegmentWriter> {
+    return SegmentWriter.create(
+      {
+        directory: this.#directory,
+        projectId: this.projectId,
+        keyId: this.keyId,
+        ordinal: end.ordinal + 1,
+        previous: end.position,
+        snapshot: Buffer.from(JSON.stringify(end.seen.snapshot())),
+      },
+      this.#keys,
+    );
+  }
+
+  async #rollIfLong(end: LogEnd): Promise<void> {
+    const writer = this.#writer;
+    if (!writer || writer.bytes < SEGMENT_ROLL_BYTES) return;
+    this.#writer = undefined;
+    await writer.seal();
+    this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen };
+  }
+
+  /** Reads the last segment: what is stored, where the chain stands. Cuts off the torn end of a killed writer. */
+  async #recover(): Promise<LogEnd> {
+    await makePrivateDirectory(this.#directory);
+    const last = (await listSegments(this.#directory)).at(-1);
+    if (!last) return { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches() };
+    const segment = await openSegment(last, this.projectId, this.#keys);
+    try {
+      return await this.#read(segment);
+    } finally {
+      wipe(segment.keys);
+    }
+  }
+
+  async #read(segment: OpenedSegment): Promise<LogEnd> {
+    const { path, ordinal } = segment.file;
+    const records = recordsOf(segment);
+    let seen = new SeenBatches();
+    for (let step = records.next(); ; step = records.next()) {
+      if (step.done) {
+        if (step.value.tornBytes > 0) await cutOff(path, step.value.wholeBytes);
+        return { ordinal, position: step.value.position, seen };
+      }
+      const { type, plaintext } = step.value;
+      if (type === RECORD.snapshot) seen = SeenBatches.restore(plaintext.toString('utf8'));
+      if (type === RECORD.group) for (const { payload } of decodeGroup(plaintext)) seen.add(readBatchHeader(payload));
+    }
+  }
+}
+
+async function cutOff(path: string, length: number): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.truncate(length);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A fault of disk or file that only a restart can mend: the broker stops instead of going on in doubt. */
+export function isFatal(error: Error): boolean {
+  return error instanceof StoreError && error.code === 'STORE_FAILED';
+}

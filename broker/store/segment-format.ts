@@ -1,0 +1,114 @@
+/**
+ * The bytes of a segment file, format version 1 (docs/store.md). A segment is a header and records; a record is sealed
+ * with AES-256-GCM under a key that only this segment has, bound to its number and to everything before it.
+ *
+ * Header, 160 bytes, little-endian:
+ *   0 magic "THRUMSEG"   8 version u16   10 suite u16   12 zero u32   16 segment id (16)   32 ordinal u64
+ *   40 previous segment's id (16)   56 its record count u64   64 its chain (32)   96 key commitment (32)
+ *   128 HMAC-SHA-256(header key, bytes 0–127) (32)
+ *
+ * Records follow as in certs/sealed-record.ts.
+ */
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { deriveKey, type RecordKeys } from '../../certs/mod.ts';
+import type { EncryptionContext } from '../keys/ciphertext.ts';
+
+export const HEADER_BYTES = 160;
+/** Largest sealed record: one commit group. */
+export const MAX_SEALED_BYTES = 8 * 2 ** 20;
+/** A segment is closed once it is this long; one group more may follow. */
+export const SEGMENT_ROLL_BYTES = 64 * 2 ** 20;
+
+/** Types of records: one snapshot first, commit groups, one seal last. */
+export const RECORD = { snapshot: 0, group: 1, seal: 2 } as const;
+
+const MAGIC = Buffer.from('THRUMSEG');
+const VERSION = 1;
+const SUITE_AES_256_GCM = 1;
+
+/** Where a log of segments stands: enough to link the next one to it. */
+export interface ChainPosition {
+  /** 16 bytes; zeros before the first segment. */
+  readonly segmentId: Buffer;
+  readonly records: number;
+  /** SHA-256 over all that was written, 32 bytes. */
+  readonly chain: Buffer;
+}
+
+export const NO_SEGMENT: ChainPosition = { segmentId: Buffer.alloc(16), records: 0, chain: Buffer.alloc(32) };
+
+export interface SegmentHeader {
+  readonly segmentId: Buffer;
+  /** Place in the project's log, from 1. */
+  readonly ordinal: number;
+  readonly previous: ChainPosition;
+  /** The 160 bytes themselves. */
+  readonly bytes: Buffer;
+}
+
+/** What a segment's data key becomes. The data key itself is wiped after this. */
+export interface SegmentKeys extends RecordKeys {
+  readonly header: Buffer;
+  readonly commitment: Buffer;
+}
+
+/** Encryption context of a segment's data key. */
+export function segmentContext(projectId: string, segmentId: Buffer): EncryptionContext {
+  return { 'thrum:purpose': 'segment', 'thrum:project': projectId, 'thrum:segment': segmentId.toString('hex') };
+}
+
+/** Derives all sub-keys of a segment with HKDF-SHA-256, salted with its id, and wipes `dataKey`. */
+export function segmentKeys(dataKey: Buffer, segmentId: Buffer): SegmentKeys {
+  const sub = (purpose: string): Buffer => deriveKey(dataKey, segmentId, `thrum segment v1 ${purpose}`);
+  const keys = { record: sub('record'), baseNonce: sub('nonce').subarray(0, 12), header: sub('header'), commitment: sub('commitment') };
+  dataKey.fill(0);
+  return keys;
+}
+
+/** Overwrites the secrets once nothing more is to be written or read. */
+export function wipe(keys: SegmentKeys): void {
+  for (const secret of [keys.record, keys.baseNonce, keys.header]) secret.fill(0);
+}
+
+export function buildHeader(segmentId: Buffer, ordinal: number, previous: ChainPosition, keys: SegmentKeys): SegmentHeader {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  MAGIC.copy(bytes);
+  bytes.writeUInt16LE(VERSION, 8);
+  bytes.writeUInt16LE(SUITE_AES_256_GCM, 10);
+  segmentId.copy(bytes, 16);
+  bytes.writeBigUInt64LE(BigInt(ordinal), 32);
+  previous.segmentId.copy(bytes, 40);
+  bytes.writeBigUInt64LE(BigInt(previous.records), 56);
+  previous.chain.copy(bytes, 64);
+  keys.commitment.copy(bytes, 96);
+  createHmac('sha256', keys.header).update(bytes.subarray(0, 128)).digest().copy(bytes, 128);
+  return { segmentId, ordinal, previous, bytes };
+}
+
+/** Reads a header's fields, or says what is wrong with them. Authentic only after `headerIsAuthentic`. */
+export function parseHeader(bytes: Buffer): SegmentHeader | string {
+  if (bytes.length < HEADER_BYTES) return 'the header is cut off';
+  if (!bytes.subarray(0, 8).equals(MAGIC)) return 'it does not begin with THRUMSEG';
+  if (bytes.readUInt16LE(8) !== VERSION) return `format version ${bytes.readUInt16LE(8)} is not known`;
+  if (bytes.readUInt16LE(10) !== SUITE_AES_256_GCM || bytes.readUInt32LE(12) !== 0) return 'the cipher suite is not known';
+  const ordinal = bytes.readBigUInt64LE(32);
+  const records = bytes.readBigUInt64LE(56);
+  if (ordinal > BigInt(Number.MAX_SAFE_INTEGER) || records > BigInt(Number.MAX_SAFE_INTEGER)) return 'a header number is out of range';
+  return {
+    segmentId: bytes.subarray(16, 32),
+    ordinal: Number(ordinal),
+    previous: { segmentId: bytes.subarray(40, 56), records: Number(records), chain: bytes.subarray(64, 96) },
+    bytes: bytes.subarray(0, HEADER_BYTES),
+  };
+}
+
+/** Whether header and keys belong together: key commitment first, then the header's HMAC, both in constant time. */
+export function headerIsAuthentic(header: SegmentHeader, keys: SegmentKeys): boolean {
+  const mac = createHmac('sha256', keys.header).update(header.bytes.subarray(0, 128)).digest();
+  return timingSafeEqual(header.bytes.subarray(96, 128), keys.commitment) && timingSafeEqual(header.bytes.subarray(128, 160), mac);
+}
+
+/** The chain before the first record. */
+export function firstChain(header: SegmentHeader): Buffer {
+  return createHash('sha256').update(header.bytes).digest();
+}
