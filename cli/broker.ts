@@ -1,0 +1,53 @@
+/** `thrum broker`: the broker with its encrypting sink, until it is told to stop. */
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import { addHomeOptions, ensureProject, openHome, type HomeOptions } from './home.ts';
+import { catchInterrupt } from './interrupt.ts';
+import { startLocalBroker } from './local-broker.ts';
+import { addOutputOptions, bytes, count, printResult, say, type OutputOptions } from './output.ts';
+import { wholeNumber } from './values.ts';
+
+interface BrokerCommandOptions extends HomeOptions, OutputOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly project: string;
+}
+
+export function addBrokerCommand(program: Command): void {
+  const command = program
+    .command('broker')
+    .description('run the broker with the encrypting sink until Ctrl-C')
+    .option('--project <name>', 'project to make if the home has none of that name', 'demo')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
+    .addHelpText('after', '\nPrints the address once it listens (with --json as one line of JSON).\n\nExample:\n  thrum broker --home ./plant --port 8883');
+  addOutputOptions(addHomeOptions(command)).action(async (options: BrokerCommandOptions) => {
+    process.exitCode = await serve(options);
+  });
+}
+
+async function serve(options: BrokerCommandOptions): Promise<number> {
+  const home = await openHome(options, 'create');
+  const project = await ensureProject(home, options.project);
+  const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line) });
+  const interrupt = catchInterrupt();
+  const { host } = options;
+  const { port } = local.broker;
+  const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project.projectId, home: home.path })}\n`
+      : `listening on ${url} for project ${project.name} (${project.projectId})\n`,
+  );
+  try {
+    if (!interrupt.signal.aborted) await Promise.race([once(interrupt.signal, 'abort'), local.failed]);
+  } finally {
+    interrupt.release();
+    await local.close();
+  }
+  const { stored, duplicates, storedBytes, commits } = local.sink.counts;
+  printResult(options, { event: 'stopped', stored, duplicates, storedBytes, commits }, () => [
+    `stopped; stored ${count(stored)} batches, ${bytes(storedBytes)}, in ${count(commits)} commits; ${count(duplicates)} were resent`,
+  ]);
+  return 0;
+}

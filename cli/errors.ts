@@ -1,0 +1,61 @@
+/**
+ * What the command line makes of an error: one line on stderr and an exit code.
+ * 0 done, 1 a check found a failure, 2 wrong use or bad input, 3 the environment failed.
+ */
+import { CommanderError } from 'commander';
+
+export const EXIT = { done: 0, failure: 1, usage: 2, environment: 3 } as const;
+
+export type CliErrorCode = 'CLI_USAGE' | 'HOME_MISSING' | 'HOME_DAMAGED' | 'HOME_FOREIGN' | 'FLEET_FILE' | 'RUN_INCOMPLETE';
+
+/** Wrong use, bad input, or a result that is a failure. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly code: CliErrorCode;
+
+  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const FAILURES = new Set(['STORE_DAMAGED', 'RUN_INCOMPLETE']);
+const ENVIRONMENT = new Set(['LOCK_HELD', 'STORE_FAILED', 'STORE_FULL', 'STORE_CLOSED', 'STORE_BUSY', 'SPOOL_FAILED', 'KEY_DISABLED', 'GATEWAY_STOPPED']);
+/** Our own errors; whatever else has a code in capitals comes from the system. */
+const OURS = /^(CLI|HOME|FLEET|FRAME|CERTS|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|STORE|ADMISSION|RUN)_?/;
+
+const SYSTEM: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
+  EADDRINUSE: (e) => `port ${(e as { port?: number }).port ?? ''} is taken: choose another with --port, or 0 for a free one`,
+  EADDRNOTAVAIL: (e) => `address ${(e as { address?: string }).address ?? ''} is not one of this machine's: choose another with --host`,
+  ENOSPC: (e) => `the disk is full${at(e)}: free some space and try again`,
+  EACCES: (e) => `permission denied${at(e)}: check who may use it`,
+  EPERM: (e) => `not permitted${at(e)}: check who may use it`,
+  EROFS: (e) => `the file system is read-only${at(e)}`,
+  ENOENT: (e) => `no such file or folder${at(e)}`,
+  EISDIR: (e) => `a folder stands where a file is needed${at(e)}`,
+  ENOTDIR: (e) => `a file stands where a folder is needed${at(e)}`,
+  EEXIST: (e) => `it exists already${at(e)}`,
+  EMFILE: () => 'too many open files: raise the limit (ulimit -n) or run fewer gateways',
+  ENOTFOUND: (e) => `host ${(e as { hostname?: string }).hostname ?? ''} is not known: check --url`,
+};
+
+function at(error: NodeJS.ErrnoException): string {
+  return error.path === undefined ? '' : ` (${error.path})`;
+}
+
+/** The line and the exit code for anything that was thrown. */
+export function explain(error: unknown): { readonly message: string; readonly exitCode: number } {
+  if (error instanceof CommanderError) return { message: '', exitCode: error.exitCode === 0 ? EXIT.done : EXIT.usage };
+  if (!(error instanceof Error)) return { message: `unexpected: ${String(error)}`, exitCode: EXIT.environment };
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (FAILURES.has(code)) return { message: oneLine(error.message), exitCode: EXIT.failure };
+  if (ENVIRONMENT.has(code)) return { message: oneLine(error.message), exitCode: EXIT.environment };
+  if (OURS.test(code)) return { message: oneLine(error.message), exitCode: EXIT.usage };
+  const system = SYSTEM[code];
+  if (system) return { message: system(error), exitCode: code === 'ENOENT' || code === 'EISDIR' || code === 'ENOTDIR' ? EXIT.usage : EXIT.environment };
+  return { message: `unexpected: ${oneLine(error.message)}`, exitCode: EXIT.environment };
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ');
+}

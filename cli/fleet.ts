@@ -1,0 +1,148 @@
+/** `thrum fleet` and `thrum gateway`: many gateways, or one of them, against any MQTT broker over mutual TLS. */
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError, type Command } from 'commander';
+import { loadAuthority, peerIdentity, readPrivateFile } from '../certs/mod.ts';
+import { DEFAULT_BACKOFF, Fleet, parseTarget, type FleetProgress, type GatewayIdentity } from '../gateway/mod.ts';
+import { planFleet, type GatewayPlan } from '../sensors/mod.ts';
+import { now } from './clock.ts';
+import { CliError } from './errors.ts';
+import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
+import { identitiesFor, membersOf, sensorsOf } from './fleet-members.ts';
+import { fleetPicture } from './fleet-picture.ts';
+import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.ts';
+import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { catchInterrupt } from './interrupt.ts';
+import { showLive } from './live-panel.ts';
+import { addOutputOptions, bytes, count, milliseconds, minute, printResult, type OutputOptions } from './output.ts';
+import { random } from './random.ts';
+import { parseDurationMs, parseSpeed, wholeNumber } from './values.ts';
+
+interface FleetCommandOptions extends HomeOptions, OutputOptions {
+  readonly url: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly project: string;
+  readonly number?: number;
+}
+
+export function addFleetCommand(program: Command): void {
+  const command = program.command('fleet').description('run a fleet against any MQTT broker over mutual TLS');
+  addConnection(command)
+    .addHelpText('after', '\nWithout --cert and --key each gateway gets an identity from the home’s authority.\n\nExample:\n  thrum fleet --url mqtts://broker.example:8883 --ca ca.pem --cert client.pem --key client.key --duration 60s')
+    .action(async (options: FleetCommandOptions) => {
+      process.exitCode = await runFleet(options, 'thrum fleet', (gateways) => gateways);
+    });
+}
+
+export function addGatewayCommand(program: Command): void {
+  const command = program
+    .command('gateway')
+    .description('run one gateway of a fleet with its sensors, as a process of its own')
+    .option('--number <n>', 'which gateway of the fleet, from 1', wholeNumber(1, 1_000_000), 1);
+  addConnection(command)
+    .addHelpText('after', '\nThe gateway’s number and the fleet’s options say which sensors it has; its queue survives a restart.\n\nExample:\n  thrum gateway --number 2 --url mqtts://localhost:8883 --home ./plant')
+    .action(async (options: FleetCommandOptions) => {
+      process.exitCode = await runFleet(options, 'thrum gateway', (gateways) => [pick(gateways, options.number!)]);
+    });
+}
+
+function addConnection(command: Command): Command {
+  command
+    .requiredOption('--url <url>', 'broker, as mqtts://host:port', checkedUrl)
+    .option('--ca <file>', 'certificate of the authority that signed the broker’s (default the home’s)')
+    .option('--cert <file>', 'client certificate for all gateways (default one each from the home)')
+    .option('--key <file>', 'its private key')
+    .option('--project <name>', 'project: a name in the home, or with --cert any word of a-z, 0-9 and -', 'demo');
+  return addOutputOptions(addHomeOptions(addFleetOptions(command)));
+}
+
+function checkedUrl(url: string): string {
+  try {
+    parseTarget(url, '');
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+  return url;
+}
+
+function pick(gateways: readonly GatewayPlan[], number: number): GatewayPlan {
+  const gateway = gateways[number - 1];
+  if (!gateway) throw new CliError('CLI_USAGE', `--number ${number}: the fleet has ${gateways.length} gateways`);
+  return gateway;
+}
+
+async function runFleet(options: FleetCommandOptions, title: string, choose: (gateways: readonly GatewayPlan[]) => readonly GatewayPlan[]): Promise<number> {
+  const settings = await fleetSettings(options as unknown as Record<string, unknown>);
+  const gateways = choose(planFleet(planSettings(settings)).gateways);
+  const home = await openHome(options, 'create');
+  const identities = await identify(options, home, gateways);
+  const authorityPem = options.ca === undefined ? (await loadAuthority(home.certs)).certificatePem : await readFile(options.ca, 'utf8');
+  const target = parseTarget(options.url, authorityPem);
+  let trouble = '';
+  const fleet = await Fleet.start({
+    members: membersOf(identities, await sensorsOf(gateways, undefined)),
+    target,
+    directory: home.gateways,
+    startMs: planSettings(settings).startMs,
+    speed: parseSpeed(settings.speed)!,
+    simulateMs: settings.simulate === undefined ? Infinity : parseDurationMs(settings.simulate)!,
+    backoff: ['localhost', '127.0.0.1', '::1'].includes(target.host) ? LOCAL_BACKOFF : DEFAULT_BACKOFF,
+    random,
+    now,
+    onState: (gatewayId, connected, reason) => {
+      trouble = connected ? '' : reason;
+      if (options.verbose) process.stderr.write(`${gatewayId} ${connected ? 'connected' : `disconnected: ${reason}`}\n`);
+    },
+  });
+  const interrupt = catchInterrupt();
+  const panel = showLive(options, fleetPicture(fleet, title, settings.duration));
+  try {
+    const durationMs = settings.duration === undefined ? undefined : parseDurationMs(settings.duration)!;
+    const { progress, drained } = await driveFleet(fleet, { durationMs, interrupted: interrupt.signal });
+    panel.stop();
+    report(options, progress, drained, trouble);
+    return drained ? 0 : progress.acknowledged === 0 ? 3 : 1;
+  } finally {
+    panel.stop();
+    interrupt.release();
+  }
+}
+
+async function identify(options: FleetCommandOptions, home: Home, gateways: readonly GatewayPlan[]): Promise<GatewayIdentity[]> {
+  const { cert, key, project } = options;
+  if ((cert === undefined) !== (key === undefined)) throw new CliError('CLI_USAGE', '--cert and --key go together');
+  if (cert === undefined || key === undefined) {
+    const authority = await loadAuthority(home.certs);
+    const { projectId } = await home.projects.find(project);
+    return identitiesFor(home, authority, projectId, gateways.map(({ gatewayId }) => gatewayId));
+  }
+  const certificatePem = await readFile(cert, 'utf8');
+  const keyPem = (await readPrivateFile(key)).toString('utf8');
+  const named = peerIdentity(parseCertificate(certificatePem, cert));
+  const projectId = named?.projectId ?? project;
+  if (!/^[a-z0-9-]{1,60}$/.test(projectId)) throw new CliError('CLI_USAGE', `--project ${projectId}: write 1 to 60 of a-z, 0-9 and -`);
+  return gateways.map(({ gatewayId }) => ({ gatewayId, projectId, certificatePem, keyPem }));
+}
+
+function parseCertificate(pem: string, path: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (cause) {
+    throw new CliError('CLI_USAGE', `${path} is not a certificate in PEM form`, { cause });
+  }
+}
+
+function report(options: OutputOptions, progress: FleetProgress, drained: boolean, trouble: string): void {
+  const { latencyUs, simulatedMs, ...counts } = progress;
+  const latencyMs = { p50: latencyUs.percentile(50) / 1000, p99: latencyUs.percentile(99) / 1000, max: latencyUs.max / 1000 };
+  printResult(options, { simulatedUntil: new Date(simulatedMs).toISOString(), ...counts, latencyMs, allAcknowledged: drained }, () => [
+    `simulated     until ${minute(simulatedMs)}`,
+    `produced      ${count(progress.produced)} messages: ${count(progress.measurements)} measurements, ${count(progress.waveforms)} waveforms, ${count(progress.alarms)} zone changes`,
+    `acknowledged  ${count(progress.acknowledged)} messages, ${bytes(progress.acknowledgedBytes)}${latencyUs.count > 0 ? `; latency p50 ${milliseconds(latencyUs.percentile(50))}, p99 ${milliseconds(latencyUs.percentile(99))}` : ''}`,
+    drained
+      ? 'All messages are acknowledged by the broker.'
+      : `NOT all messages are acknowledged: ${count(progress.queuedBatches)} batches stay queued for the next start${trouble === '' ? '' : ` (${trouble})`}.`,
+  ]);
+}

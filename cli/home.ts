@@ -1,0 +1,113 @@
+/**
+ * The folder that holds a home: identities, keys, projects, the store, the gateways' queues. A marker file says that it
+ * is one, so that nothing is ever written into a folder that is something else.
+ */
+import { X509Certificate } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { KeyService, Projects, type Project, type RootSource } from '../broker/mod.ts';
+import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
+import { now } from './clock.ts';
+import { CliError } from './errors.ts';
+
+const MARKER = 'home.json';
+const MARKER_TEXT = '{ "format": "thrum home", "version": 1 }\n';
+
+export interface Home {
+  readonly path: string;
+  readonly certs: string;
+  readonly store: string;
+  readonly gateways: string;
+  readonly keys: KeyService;
+  readonly projects: Projects;
+}
+
+/** Adds the options that say which home and how to open it. */
+export function addHomeOptions(command: Command): Command {
+  return command
+    .option('--home <dir>', 'folder that holds everything', '.thrum')
+    .option('--passphrase-file <file>', 'file with the passphrase that protects the keys (or THRUM_PASSPHRASE)');
+}
+
+export interface HomeOptions {
+  readonly home: string;
+  readonly passphraseFile?: string;
+}
+
+/** Opens a home; with `create` makes it where there is none. HOME_MISSING, HOME_FOREIGN, HOME_DAMAGED. */
+export async function openHome(options: HomeOptions, whenMissing: 'create' | 'refuse'): Promise<Home> {
+  const path = resolve(options.home);
+  const marker = await readFile(join(path, MARKER), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (marker === undefined) await createMarker(path, whenMissing);
+  else if (marker !== MARKER_TEXT) throw new CliError('HOME_DAMAGED', `${join(path, MARKER)} is not that of a home of this version: restore it from your backup`);
+  const keys = new KeyService(join(path, 'keys'), await rootSource(options.passphraseFile), now);
+  return {
+    path,
+    certs: join(path, 'certs'),
+    store: join(path, 'store'),
+    gateways: join(path, 'gateways'),
+    keys,
+    projects: new Projects(join(path, 'projects'), keys),
+  };
+}
+
+async function createMarker(path: string, whenMissing: 'create' | 'refuse'): Promise<void> {
+  if (whenMissing === 'refuse') throw new CliError('HOME_MISSING', `there is no home in ${path}: 'thrum run' makes one, --home chooses another`);
+  const entries = await readdir(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  });
+  if (entries.length > 0) throw new CliError('HOME_FOREIGN', `${path} holds other files: choose an empty or new folder with --home`);
+  await makePrivateDirectory(path);
+  await writePrivateFile(join(path, MARKER), MARKER_TEXT);
+}
+
+async function rootSource(passphraseFile: string | undefined): Promise<RootSource> {
+  const passphrase = passphraseFile === undefined ? process.env['THRUM_PASSPHRASE'] : (await readFile(passphraseFile, 'utf8')).replace(/\r?\n$/, '');
+  if (passphrase === undefined) return { kind: 'file' };
+  if (passphrase === '') throw new CliError('CLI_USAGE', 'the passphrase is empty');
+  return { kind: 'passphrase', passphrase };
+}
+
+/** The home's authority; makes one where there is none. */
+export async function ensureAuthority(home: Home): Promise<Authority> {
+  try {
+    return await loadAuthority(home.certs);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'CERTS_NO_AUTHORITY') throw error;
+    return createAuthority(home.certs, { nowMs: now() });
+  }
+}
+
+/** A broker's identity that is valid for `host`; makes one where there is none. */
+export async function ensureServerIdentity(home: Home, authority: Authority, host: string): Promise<IssuedIdentity> {
+  const found = await findIdentity(home.certs, { role: 'server' }, now());
+  if (found && isValidFor(found.certificatePem, host)) return found;
+  const extra = isIP(host) ? { ipAddresses: ['127.0.0.1', '::1', host] } : { dnsNames: ['localhost', host] };
+  return issueIdentity(authority, { role: 'server', ...(isEverywhere(host) ? {} : extra) }, now());
+}
+
+function isEverywhere(host: string): boolean {
+  return ['0.0.0.0', '::', 'localhost', '127.0.0.1', '::1'].includes(host);
+}
+
+function isValidFor(certificatePem: string, host: string): boolean {
+  if (isEverywhere(host)) return true;
+  const certificate = new X509Certificate(certificatePem);
+  return (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined;
+}
+
+/** The project of that name or id; makes one with a key of its own when there is none of that name. */
+export async function ensureProject(home: Home, name: string): Promise<Project> {
+  try {
+    return await home.projects.find(name);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'PROJECT_NOT_FOUND' || /^p-[0-9a-f]{16}$/.test(name)) throw error;
+    return home.projects.create(name, { nowMs: now() });
+  }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/** The `thrum` command: reads arguments, calls the rooms, prints. Errors become one line and an exit code here only. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { addBrokerCommand } from './broker.ts';
+import { addCertsCommand } from './certs.ts';
+import { explain } from './errors.ts';
+import { addFleetCommand, addGatewayCommand } from './fleet.ts';
+import { addFrameCommand } from './frame.ts';
+import { addKeysCommand } from './keys.ts';
+import { addProjectCommand } from './project.ts';
+import { addRunCommand } from './run.ts';
+import { addStoreCommand } from './store.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const program = new Command('thrum')
+  .description('A vibration-sensor fleet that runs anywhere: sensors, gateways, mutual-TLS MQTT, an encrypted store.')
+  .version(version)
+  .showHelpAfterError('(try --help)')
+  .exitOverride();
+
+for (const add of [
+  addRunCommand,
+  addBrokerCommand,
+  addGatewayCommand,
+  addFleetCommand,
+  addProjectCommand,
+  addKeysCommand,
+  addCertsCommand,
+  addStoreCommand,
+  addFrameCommand,
+]) {
+  add(program);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { message, exitCode } = explain(error);
+  if (message !== '') process.stderr.write(`thrum: ${message}\n`);
+  process.exitCode = exitCode;
+}

@@ -1,0 +1,174 @@
+/** `thrum store`: what is stored, read back, checked, and taken out. */
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import { CSV_HEADER, listSegments, readProject, toCsv, toNdjson, verifyProject, WavExport, type Verification } from '../broker/mod.ts';
+import { isLocked } from '../certs/mod.ts';
+import type { SensorMessage } from '../frame/mod.ts';
+import { CliError, EXIT } from './errors.ts';
+import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addOutputOptions, bytes, count, minute, printResult, say, table, type OutputOptions } from './output.ts';
+import { wholeNumber } from './values.ts';
+
+type Options = HomeOptions & OutputOptions & { readonly project?: string };
+
+interface ReadOptions extends Options {
+  readonly sensor?: string;
+  readonly kind?: SensorMessage['kind'];
+  readonly limit?: number;
+}
+
+interface ExportOptions extends ReadOptions {
+  readonly format: 'ndjson' | 'csv' | 'wav';
+  readonly out?: string;
+}
+
+interface StoredMessage {
+  readonly gatewayId: string;
+  readonly receivedMs: number;
+  readonly message: SensorMessage;
+}
+
+export function addStoreCommand(program: Command): void {
+  const store = program.command('store').description('list, read, check and export what is stored');
+  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command.option('--project <id or name>', 'only this project (default all)')));
+  const select = (command: Command): Command =>
+    command
+      .option('--sensor <id>', 'only this sensor')
+      .addOption(new Option('--kind <kind>', 'only messages of this kind').choices(['measurement', 'waveform', 'event']))
+      .option('--limit <n>', 'at most so many messages', wholeNumber(1, Number.MAX_SAFE_INTEGER));
+
+  finish(store.command('list').description('list the segments of the store'))
+    .addHelpText('after', '\nExample:\n  thrum store list')
+    .action(list);
+  finish(select(store.command('read').description('print stored messages; with --json one JSON object a line')))
+    .addHelpText('after', '\nExample:\n  thrum store read --kind measurement --limit 10')
+    .action(read);
+  finish(store.command('verify').description('check every byte; exit code 1 names each fault'))
+    .addHelpText('after', '\nExample:\n  thrum store verify --json')
+    .action(async (options: Options) => {
+      process.exitCode = await verify(options);
+    });
+  finish(
+    select(
+      store
+        .command('export')
+        .description('write stored messages in a format that others read')
+        .addOption(new Option('--format <format>', 'csv holds measurements, wav holds waveforms').choices(['ndjson', 'csv', 'wav']).default('ndjson'))
+        .option('--out <path>', 'file to write; for wav a folder (default standard output)'),
+    ),
+  )
+    .addHelpText('after', '\nExamples:\n  thrum store export --format csv --out measurements.csv\n  thrum store export --format wav --sensor 70b3d5e75e000001 --out recordings/')
+    .action(exportMessages);
+}
+
+async function projectIds(home: Home, options: Options): Promise<string[]> {
+  if (options.project !== undefined) return [(await home.projects.find(options.project)).projectId];
+  return (await home.projects.references()).map(({ projectId }) => projectId);
+}
+
+async function list(options: Options): Promise<void> {
+  const home = await openHome(options, 'refuse');
+  const rows: { projectId: string; segment: string; bytes: number; path: string }[] = [];
+  for (const projectId of await projectIds(home, options)) {
+    for (const { ordinal, path } of await listSegments(join(home.store, projectId))) {
+      rows.push({ projectId, segment: String(ordinal), bytes: (await stat(path)).size, path });
+    }
+  }
+  printResult(options, rows, () => table([['project', 'segment', 'size', 'file'], ...rows.map((row) => [row.projectId, row.segment, bytes(row.bytes), row.path])]));
+}
+
+async function* messages(home: Home, options: ReadOptions): AsyncGenerator<StoredMessage> {
+  let left = options.limit ?? Infinity;
+  for (const projectId of await projectIds(home, options)) {
+    for await (const { batch, receivedMs, undecodable, file, record } of readProject(join(home.store, projectId), projectId, home.keys)) {
+      if (undecodable !== undefined) say(options, `${file}, record ${record}: gateway ${batch.gatewayId} sent a batch that does not decode: ${undecodable}`);
+      for (const message of batch.messages) {
+        if (options.sensor !== undefined && message.sensorId !== options.sensor) continue;
+        if (options.kind !== undefined && message.kind !== options.kind) continue;
+        if (left-- <= 0) return;
+        yield { gatewayId: batch.gatewayId, receivedMs, message };
+      }
+    }
+  }
+}
+
+async function read(options: ReadOptions): Promise<void> {
+  const home = await openHome(options, 'refuse');
+  for await (const { gatewayId, receivedMs, message } of messages(home, options)) {
+    await print(options.json ? toNdjson(message, gatewayId, receivedMs) : lineOf(message));
+  }
+}
+
+function lineOf(message: SensorMessage): string {
+  const head = `${minute(message.timeMs)}  ${message.sensorId}  #${message.sequence}`;
+  if (message.kind === 'waveform') return `${head}  waveform  ${message.axes.length} × ${message.axes[0]?.length ?? 0} samples at ${message.sampleRateHz} Hz`;
+  if (message.kind === 'event') return `${head}  zone ${message.from} → ${message.to} at ${message.velocityRmsMmPerS.toFixed(2)} mm/s`;
+  const { velocityMmPerS, accelerationG, temperatureC } = message;
+  return `${head}  ${velocityMmPerS.totalRms.toFixed(2)} mm/s  ${accelerationG.totalRms.toFixed(3)} g  crest ${accelerationG.totalCrestFactor.toFixed(1)}  ${Number.isNaN(temperatureC) ? '–' : temperatureC.toFixed(1)} °C`;
+}
+
+/** Writes a line to stdout and waits while whoever reads it is slow. */
+async function print(line: string): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+}
+
+async function verify(options: Options): Promise<number> {
+  const home = await openHome(options, 'refuse');
+  const inUse = await isLocked(join(home.store, 'lock'));
+  const results: Verification[] = [];
+  for (const projectId of await projectIds(home, options)) {
+    const onSegment = (done: number, total: number): void => {
+      if (options.verbose) say(options, `${projectId}: ${done} of ${total} segments`);
+    };
+    results.push(await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse, onSegment }));
+  }
+  const findings = results.flatMap((result) => result.findings);
+  const sum = (of: (one: Verification) => number): string => count(results.reduce((total, one) => total + of(one), 0));
+  printResult(options, { ok: findings.length === 0, projects: results }, () => [
+    ...findings.map(({ what }) => `FAULT  ${what}`),
+    `${sum((one) => one.segments)} segments, ${sum((one) => one.records)} records, ${sum((one) => one.batches)} batches, ${sum((one) => one.messages)} messages: ${findings.length === 0 ? 'all as they were written' : `${count(findings.length)} faults`}`,
+    ...(results.some((one) => one.undecodable > 0) ? [`${sum((one) => one.undecodable)} batches do not decode: their gateways sent them so`] : []),
+  ]);
+  return findings.length === 0 ? EXIT.done : EXIT.failure;
+}
+
+async function exportMessages(options: ExportOptions): Promise<void> {
+  const home = await openHome(options, 'refuse');
+  if (options.out !== undefined && options.format !== 'wav') return exportToFile(home, options, options.out);
+  if (options.format !== 'wav') return exportLines(home, options, print);
+  if (options.out === undefined) throw new CliError('CLI_USAGE', '--format wav writes a file per capture: give a folder with --out');
+  const captures = new WavExport(options.out);
+  for await (const { message } of messages(home, options)) if (message.kind === 'waveform') await captures.add(message);
+  const { files, incomplete } = await captures.finish();
+  for (const { capture, samples, totalSamples } of incomplete) say(options, `capture ${capture} has ${samples} of ${totalSamples} samples: not written`);
+  printResult(options, { files, incomplete }, () => [...files, `${count(files.length)} recordings`]);
+}
+
+/** The file appears under its name only when it is whole. */
+async function exportToFile(home: Home, options: ExportOptions, path: string): Promise<void> {
+  const partial = `${path}.partial`;
+  const handle = await open(partial, 'w', 0o600);
+  try {
+    let lines = 0;
+    await exportLines(home, options, async (line) => {
+      await handle.write(`${line}\n`);
+      lines += 1;
+    });
+    await handle.close();
+    await rename(partial, path);
+    say(options, `${count(lines)} lines written to ${path}`);
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+async function exportLines(home: Home, options: ExportOptions, write: (line: string) => Promise<void>): Promise<void> {
+  if (options.format === 'csv') await write(CSV_HEADER);
+  for await (const { gatewayId, receivedMs, message } of messages(home, options)) {
+    if (options.format === 'ndjson') await write(toNdjson(message, gatewayId, receivedMs));
+    else if (message.kind === 'measurement') await write(toCsv(message));
+  }
+}
