@@ -17,7 +17,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const program = new Command('thrum')
   .description('A vibration-sensor fleet that runs anywhere: sensors, gateways, mutual-TLS MQTT, an encrypted store.')
   .version(version)
-  .showHelpAfterError('(try --help)')
+  .configureOutput({ outputError: (text, write) => write(`thrum: ${text.replace(/^error: /, '').trim().replaceAll(/\s*\n\s*/g, ' ')} (try --help)\n`) })
   .exitOverride();
 
 for (const add of [
@@ -33,6 +33,11 @@ for (const add of [
 ]) {
   add(program);
 }
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0); // whoever reads has seen enough, as `head` does
+  throw error;
+});
 
 try {
   await program.parseAsync();
