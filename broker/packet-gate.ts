@@ -33,7 +33,7 @@ export class PacketGate extends Duplex {
       this.#let();
     });
     socket.on('end', () => this.push(null));
-    socket.on('error', (error) => this.destroy(error));
+    socket.on('error', (error: Error) => this.destroy(error));
     socket.on('close', () => this.destroy());
   }
 

@@ -27,10 +27,10 @@ export function addBrokerCommand(program: Command): void {
 }
 
 async function serve(options: BrokerCommandOptions): Promise<number> {
+  const interrupt = catchInterrupt();
   const home = await openHome(options, 'create');
   const project = await ensureProject(home, options.project);
   const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line) });
-  const interrupt = catchInterrupt();
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;

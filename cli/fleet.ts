@@ -74,6 +74,7 @@ function pick(gateways: readonly GatewayPlan[], number: number): GatewayPlan {
 }
 
 async function runFleet(options: FleetCommandOptions, title: string, choose: (gateways: readonly GatewayPlan[]) => readonly GatewayPlan[]): Promise<number> {
+  const interrupt = catchInterrupt();
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const gateways = choose(planFleet(planSettings(settings)).gateways);
   const home = await openHome(options, 'create');
@@ -96,7 +97,6 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
       if (options.verbose) process.stderr.write(`${gatewayId} ${connected ? 'connected' : `disconnected: ${reason}`}\n`);
     },
   });
-  const interrupt = catchInterrupt();
   const panel = showLive(options, fleetPicture(fleet, title, settings.duration));
   try {
     const durationMs = settings.duration === undefined ? undefined : parseDurationMs(settings.duration)!;

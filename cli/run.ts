@@ -12,7 +12,7 @@ import { fleetPicture } from './fleet-picture.ts';
 import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
 import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.ts';
 import { addHomeOptions, ensureProject, openHome, type Home, type HomeOptions } from './home.ts';
-import { catchInterrupt } from './interrupt.ts';
+import { catchInterrupt, type Interrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { startLocalBroker, type LocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, milliseconds, minute, printResult, say, type OutputOptions } from './output.ts';
@@ -47,6 +47,7 @@ export function addRunCommand(program: Command): void {
 }
 
 async function run(options: RunOptions): Promise<number> {
+  const interrupt = catchInterrupt();
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const plan = planFleet(planSettings(settings));
   const sensors = await sensorsOf(plan.gateways, replayOf(options));
@@ -74,7 +75,7 @@ async function run(options: RunOptions): Promise<number> {
     });
     const endless = settings.duration === undefined && settings.simulate === undefined && options.replay === undefined;
     const duration = settings.duration ?? (endless || speed !== Infinity ? DEFAULT_DURATION : undefined);
-    ({ progress, drained } = await drive(options, fleet, local, duration));
+    ({ progress, drained } = await drive(options, fleet, local, duration, interrupt));
   } finally {
     await local.close();
   }
@@ -90,8 +91,7 @@ function replayOf({ replay, fullScaleG, sensor }: RunOptions): Replay | undefine
   return { file: replay, fullScaleG, sensor };
 }
 
-async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, duration: string | undefined): Promise<{ progress: FleetProgress; drained: boolean }> {
-  const interrupt = catchInterrupt();
+async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, duration: string | undefined, interrupt: Interrupt): Promise<{ progress: FleetProgress; drained: boolean }> {
   const picture = fleetPicture(fleet, 'thrum run', duration, local.sink.counts);
   const panel = showLive(options, picture);
   try {

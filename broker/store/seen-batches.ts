@@ -28,7 +28,7 @@ export class SeenBatches {
   /** Remembers a batch; false when it was known. STORE_FULL when its gateway has left more than MAX_RANGES holes in this boot epoch. */
   add(batch: BatchHeader): boolean {
     let epochs = this.#gateways.get(batch.gatewayId);
-    if (!epochs) this.#gateways.set(batch.gatewayId, (epochs = new Map()));
+    if (!epochs) this.#gateways.set(batch.gatewayId, (epochs = new Map<number, Ranges>()));
     let ranges = epochs.get(batch.bootEpoch);
     if (!ranges) epochs.set(batch.bootEpoch, (ranges = []));
     return insert(ranges, batch.sequence);
