@@ -96,8 +96,13 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     socket.setNoDelay(true);
     aedes.handle(gate);
   });
-  server.listen(options.port, options.host);
-  await once(server, 'listening');
+  try {
+    server.listen(options.port, options.host);
+    await once(server, 'listening');
+  } catch (error) {
+    await new Promise<void>((resolve) => aedes.close(resolve));
+    throw error;
+  }
   return {
     port: (server.address() as { port: number }).port,
     connections: () => aedes.connectedClients,

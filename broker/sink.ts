@@ -4,11 +4,12 @@
  * it takes again.
  */
 import { join } from 'node:path';
-import { holdLock, makePrivateDirectory } from '../certs/mod.ts';
+import { holdLock } from '../certs/mod.ts';
 import { KeyError, StoreError } from './errors.ts';
 import type { KeyService } from './keys/key-service.ts';
 import type { Projects } from './projects.ts';
 import { isFatal, ProjectLog, type Arrival, type Done, type LogCounts } from './store/project-log.ts';
+import { makeDurableDirectory } from './store/segment-files.ts';
 
 /** How often the keys' states are looked at: well below the two seconds in which a disabled key must bite. */
 const WATCH_MS = 250;
@@ -44,7 +45,7 @@ export class Sink {
 
   /** Takes the store for this process; LOCK_HELD when another broker has it. */
   static async open(options: SinkOptions): Promise<Sink> {
-    await makePrivateDirectory(options.directory);
+    await makeDurableDirectory(options.directory);
     const sink = new Sink(options, await holdLock(join(options.directory, 'lock'), 'the store'));
     sink.#scheduleWatch();
     return sink;
@@ -78,18 +79,19 @@ export class Sink {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#watch);
-    try {
-      for (const log of this.#logs.values()) await (await log).close();
-    } finally {
-      await this.#unlock();
-    }
+    const closing = [...this.#logs.values()].map(async (log) => (await log.catch(() => undefined))?.close());
+    const results = await Promise.allSettled(closing);
+    await this.#unlock();
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  async #logOf(projectId: string): Promise<ProjectLog> {
+  /** The promise itself, not another: who waits for it goes on in the order of asking. */
+  #logOf(projectId: string): Promise<ProjectLog> {
     let log = this.#logs.get(projectId);
     if (!log) {
+      // Read whole, with its key: the key's name alone could have been altered into another key's.
       log = this.#options.projects
-        .reference(projectId)
+        .read(projectId)
         .then((project) => new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts));
       this.#logs.set(projectId, log);
       log.catch(() => this.#logs.delete(projectId));
@@ -115,7 +117,8 @@ export class Sink {
   async #lookAtKeys(): Promise<void> {
     const states = new Map((await this.#options.keys.listKeys()).map((key) => [key.keyId, key.state]));
     for (const pending of this.#logs.values()) {
-      const log = await pending;
+      const log = await pending.catch(() => undefined); // whoever asked for it was told why there is none
+      if (!log) continue;
       const refused = this.#refused.get(log.projectId);
       const usable = states.get(log.keyId) === 'Enabled';
       if (usable && refused) {

@@ -9,8 +9,17 @@ import { parseDurationMs } from './values.ts';
 const CHART_POINTS = 32;
 const CHART_STEP_MS = 500;
 
-/** A function that draws the fleet as it is now. `sink` is there when the broker is ours. */
-export function fleetPicture(fleet: Fleet, title: string, duration: string | undefined, sink?: LogCounts): () => Picture {
+export interface PictureOptions {
+  readonly title: string;
+  readonly duration: string | undefined;
+  /** What the sink has stored, when the broker is ours. */
+  readonly sink?: LogCounts;
+  /** Why a gateway is not connected, '' when all is well. */
+  readonly trouble?: () => string;
+}
+
+/** A function that draws the fleet as it is now. */
+export function fleetPicture(fleet: Fleet, { title, duration, sink, trouble = () => '' }: PictureOptions): () => Picture {
   const startedMs = now();
   const rates: number[] = [];
   let last = { ms: startedMs, acknowledged: 0 };
@@ -25,8 +34,8 @@ export function fleetPicture(fleet: Fleet, title: string, duration: string | und
     const time = clockOf(ms - startedMs, duration);
     return {
       heading: `${title} · ${time} · simulated ${minute(progress.simulatedMs)}`,
-      rows: rowsOf(progress, rates, sink),
-      line: lineOf(progress, time, sink),
+      rows: [...rowsOf(progress, rates, sink), ...(trouble() === '' ? [] : ([['trouble', trouble()]] as [string, string][]))],
+      line: `${lineOf(progress, time, sink)}${trouble() === '' ? '' : ` · ${trouble()}`}`,
     };
   };
 }

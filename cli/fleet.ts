@@ -1,12 +1,12 @@
 /** `thrum fleet` and `thrum gateway`: many gateways, or one of them, against any MQTT broker over mutual TLS. */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { loadAuthority, peerIdentity, readPrivateFile } from '../certs/mod.ts';
 import { DEFAULT_BACKOFF, Fleet, parseTarget, type FleetProgress, type GatewayIdentity } from '../gateway/mod.ts';
 import { planFleet, type GatewayPlan } from '../sensors/mod.ts';
 import { now } from './clock.ts';
-import { CliError } from './errors.ts';
+import { CliError, EXIT } from './errors.ts';
 import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
 import { identitiesFor, membersOf, sensorsOf } from './fleet-members.ts';
 import { fleetPicture } from './fleet-picture.ts';
@@ -50,21 +50,12 @@ export function addGatewayCommand(program: Command): void {
 
 function addConnection(command: Command): Command {
   command
-    .requiredOption('--url <url>', 'broker, as mqtts://host:port', checkedUrl)
+    .requiredOption('--url <url>', 'broker, as mqtts://host:port')
     .option('--ca <file>', 'certificate of the authority that signed the broker’s (default the home’s)')
     .option('--cert <file>', 'client certificate for all gateways (default one each from the home)')
     .option('--key <file>', 'its private key')
     .option('--project <name>', 'project: a name in the home, or with --cert any word of a-z, 0-9 and -', 'demo');
   return addOutputOptions(addHomeOptions(addFleetOptions(command)));
-}
-
-function checkedUrl(url: string): string {
-  try {
-    parseTarget(url, '');
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-  return url;
 }
 
 function pick(gateways: readonly GatewayPlan[], number: number): GatewayPlan {
@@ -75,6 +66,7 @@ function pick(gateways: readonly GatewayPlan[], number: number): GatewayPlan {
 
 async function runFleet(options: FleetCommandOptions, title: string, choose: (gateways: readonly GatewayPlan[]) => readonly GatewayPlan[]): Promise<number> {
   const interrupt = catchInterrupt();
+  parseTarget(options.url, ''); // before anything is made; not by the argument parser, which would repeat a password
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const gateways = choose(planFleet(planSettings(settings)).gateways);
   const home = await openHome(options, 'create');
@@ -97,17 +89,18 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
       if (options.verbose) process.stderr.write(`${gatewayId} ${connected ? 'connected' : `disconnected: ${reason}`}\n`);
     },
   });
-  const panel = showLive(options, fleetPicture(fleet, title, settings.duration));
-  try {
-    const durationMs = settings.duration === undefined ? undefined : parseDurationMs(settings.duration)!;
-    const { progress, drained } = await driveFleet(fleet, { durationMs, interrupted: interrupt.signal });
-    panel.stop();
-    report(options, progress, drained, trouble);
-    return drained ? 0 : progress.acknowledged === 0 ? 3 : 1;
-  } finally {
+  const panel = showLive(options, fleetPicture(fleet, { title, duration: settings.duration, trouble: () => trouble }));
+  const { progress, drained } = await driveFleet(fleet, {
+    durationMs: settings.duration === undefined ? undefined : parseDurationMs(settings.duration)!,
+    interrupted: interrupt.signal,
+  }).finally(async () => {
     panel.stop();
     interrupt.release();
-  }
+    await fleet.close();
+  });
+  report(options, progress, drained, trouble);
+  if (progress.acknowledged === 0 && trouble !== '') return EXIT.environment;
+  return drained ? EXIT.done : EXIT.failure;
 }
 
 async function identify(options: FleetCommandOptions, home: Home, gateways: readonly GatewayPlan[]): Promise<GatewayIdentity[]> {
@@ -141,8 +134,12 @@ function report(options: OutputOptions, progress: FleetProgress, drained: boolea
     `simulated     until ${minute(simulatedMs)}`,
     `produced      ${count(progress.produced)} messages: ${count(progress.measurements)} measurements, ${count(progress.waveforms)} waveforms, ${count(progress.alarms)} zone changes`,
     `acknowledged  ${count(progress.acknowledged)} messages, ${bytes(progress.acknowledgedBytes)}${latencyUs.count > 0 ? `; latency p50 ${milliseconds(latencyUs.percentile(50))}, p99 ${milliseconds(latencyUs.percentile(99))}` : ''}`,
-    drained
-      ? 'All messages are acknowledged by the broker.'
-      : `NOT all messages are acknowledged: ${count(progress.queuedBatches)} batches stay queued for the next start${trouble === '' ? '' : ` (${trouble})`}.`,
+    verdict(progress, drained, trouble),
   ]);
+}
+
+function verdict(progress: FleetProgress, drained: boolean, trouble: string): string {
+  const why = trouble === '' ? '' : ` (${trouble})`;
+  if (!drained) return `NOT all messages are acknowledged: ${count(progress.queuedBatches)} batches stay queued for the next start${why}.`;
+  return progress.produced === 0 ? `Nothing was measured${why}.` : 'All messages are acknowledged by the broker.';
 }

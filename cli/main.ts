@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addBrokerCommand } from './broker.ts';
 import { addCertsCommand } from './certs.ts';
-import { explain } from './errors.ts';
+import { EXIT, explain } from './errors.ts';
 import { addFleetCommand, addGatewayCommand } from './fleet.ts';
 import { addFrameCommand } from './frame.ts';
 import { addKeysCommand } from './keys.ts';
@@ -36,7 +36,8 @@ for (const add of [
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0); // whoever reads has seen enough, as `head` does
-  throw error;
+  process.stderr.write(`thrum: standard output: ${explain(error).message}\n`);
+  process.exit(EXIT.environment);
 });
 
 try {

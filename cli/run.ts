@@ -92,7 +92,7 @@ function replayOf({ replay, fullScaleG, sensor }: RunOptions): Replay | undefine
 }
 
 async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, duration: string | undefined, interrupt: Interrupt): Promise<{ progress: FleetProgress; drained: boolean }> {
-  const picture = fleetPicture(fleet, 'thrum run', duration, local.sink.counts);
+  const picture = fleetPicture(fleet, { title: 'thrum run', duration, sink: local.sink.counts });
   const panel = showLive(options, picture);
   try {
     const durationMs = duration === undefined ? undefined : parseDurationMs(duration)!;
@@ -100,6 +100,7 @@ async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, dura
   } finally {
     panel.stop();
     interrupt.release();
+    await fleet.close();
   }
 }
 

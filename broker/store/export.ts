@@ -2,7 +2,6 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { frameToJson, interleave, wavHeader, type Measurement, type SensorMessage, type Waveform } from '../../frame/mod.ts';
-import { StoreError } from '../errors.ts';
 
 /** One message as a line of NDJSON, without the line's end. */
 export function toNdjson(message: SensorMessage, gatewayId: string, receivedMs: number): string {
@@ -52,8 +51,12 @@ interface OpenCapture {
   readonly partial: string;
   readonly path: string;
   readonly totalSamples: number;
-  readonly parts: Set<number>;
-  samples: number;
+  readonly sampleRateHz: number;
+  readonly axes: number;
+  /** First sample to number of samples. */
+  readonly parts: Map<number, number>;
+  /** Parts that contradict each other: whatever the samples are, they are not one capture. */
+  contradictory: boolean;
 }
 
 /** What became of the captures: files written whole, and captures of which parts are missing. */
@@ -75,11 +78,10 @@ export class WavExport {
     const name = `${part.sensorId}-${part.bootEpoch}-${part.captureId}`;
     let capture = this.#captures.get(name);
     if (!capture) this.#captures.set(name, (capture = await this.#begin(name, part)));
-    if (part.totalSamples !== capture.totalSamples) throw new StoreError('STORE_DAMAGED', `the parts of capture ${name} disagree on its length`);
-    if (capture.parts.has(part.firstSample)) return;
-    capture.parts.add(part.firstSample);
     const samples = part.axes[0]?.length ?? 0;
-    capture.samples += samples;
+    if (contradicts(part, samples, capture)) capture.contradictory = true;
+    if (capture.contradictory || capture.parts.has(part.firstSample)) return;
+    capture.parts.set(part.firstSample, samples);
     await writeAt(capture.partial, 44 + part.firstSample * part.axes.length * 2, interleave(part.axes));
   }
 
@@ -87,8 +89,10 @@ export class WavExport {
   async finish(): Promise<WavResult> {
     const files: string[] = [];
     const incomplete: { capture: string; samples: number; totalSamples: number }[] = [];
-    for (const [name, { partial, path, samples, totalSamples }] of this.#captures) {
-      if (samples === totalSamples) {
+    for (const [name, capture] of this.#captures) {
+      const { partial, path, totalSamples } = capture;
+      const samples = capture.contradictory ? 0 : contiguousSamples(capture.parts);
+      if (!capture.contradictory && samples === totalSamples) {
         await rename(partial, path);
         files.push(path);
       } else {
@@ -105,8 +109,29 @@ export class WavExport {
     const partial = `${path}.partial`;
     await rm(partial, { force: true });
     await writeAt(partial, 0, wavHeader(part.axes.length, part.sampleRateHz, part.totalSamples));
-    return { partial, path, totalSamples: part.totalSamples, parts: new Set(), samples: 0 };
+    const { totalSamples, sampleRateHz } = part;
+    return { partial, path, totalSamples, sampleRateHz, axes: part.axes.length, parts: new Map(), contradictory: false };
   }
+}
+
+function contradicts(part: Waveform, samples: number, capture: OpenCapture): boolean {
+  const before = capture.parts.get(part.firstSample);
+  return (
+    part.totalSamples !== capture.totalSamples ||
+    part.sampleRateHz !== capture.sampleRateHz ||
+    part.axes.length !== capture.axes ||
+    (before !== undefined && before !== samples)
+  );
+}
+
+/** Samples from the first on without a gap; parts may overlap. */
+function contiguousSamples(parts: ReadonlyMap<number, number>): number {
+  let end = 0;
+  for (const [first, samples] of [...parts].sort(([a], [b]) => a - b)) {
+    if (first > end) break;
+    end = Math.max(end, first + samples);
+  }
+  return end;
 }
 
 async function writeAt(path: string, position: number, bytes: Uint8Array): Promise<void> {

@@ -1,22 +1,21 @@
 /**
  * One project's log: takes publishes in the order of arrival and calls back, in that order, once they are on disk.
  * While one sync runs the next group fills, so the group's size follows the load and an idle log adds one sync's time.
- * Promise: a callback without error means stored (or known as stored before); after an error nothing behind it is stored.
+ * Promise: a callback without error means stored (or known as stored before); after an error nothing that the same
+ * gateway had waiting behind it is stored.
  */
-import { open } from 'node:fs/promises';
-import { makePrivateDirectory } from '../../certs/mod.ts';
 import { readBatchHeader, type BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyService } from '../keys/key-service.ts';
 import { decodeGroup, encodeGroup, ENTRY_HEADER_BYTES, type StoredEntry } from './group.ts';
 import { SeenBatches } from './seen-batches.ts';
-import { listSegments } from './segment-files.ts';
-import { MAX_SEALED_BYTES, NO_SEGMENT, RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
+import { listSegments, makeDurableDirectory, settle } from './segment-files.ts';
+import { NO_SEGMENT, RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
 import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
 /** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
-const MAX_GROUP_BYTES = MAX_SEALED_BYTES / 2;
+const MAX_GROUP_BYTES = 4 * 2 ** 20;
 
 export interface Arrival extends StoredEntry {
   readonly batch: BatchHeader;
@@ -53,6 +52,9 @@ export class ProjectLog {
   #end: LogEnd | undefined;
   #writer: SegmentWriter | undefined;
   #refusal: Error | undefined;
+  /** Set once the disk failed: what the file then holds is in doubt until it is read by another start. */
+  #failure: Error | undefined;
+  #closed = false;
   #running: Promise<void> | undefined;
 
   constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyService, counts: LogCounts) {
@@ -65,6 +67,7 @@ export class ProjectLog {
 
   /** Takes one publish; `done` is called in the order of arrival. */
   append(arrival: Arrival, done: Done): void {
+    if (this.#closed) return done(new StoreError('STORE_CLOSED', 'the broker is stopping'));
     this.#waiting.push({ arrival, done });
     this.#wake();
   }
@@ -78,6 +81,7 @@ export class ProjectLog {
   /** Waits for what was taken, then seals the open segment. */
   async close(): Promise<void> {
     while (this.#running) await this.#running;
+    this.#closed = true;
     const writer = this.#writer;
     this.#writer = undefined;
     this.#end = undefined;
@@ -93,18 +97,23 @@ export class ProjectLog {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // let the rest of the chunk that woke us join the group
-    if (this.#refusal) await this.#failAll(this.#refusal);
-    while (this.#waiting.length > 0) {
-      const group = this.#takeGroup();
-      try {
-        await this.#commit(group);
-      } catch (error) {
-        await this.#failAll(error as Error, group);
-        continue;
-      }
-      for (const { done } of group) done();
-      if (this.#refusal) await this.#failAll(this.#refusal);
+    do {
+      const refusal = this.#failure ?? this.#refusal;
+      if (refusal) await this.#failAll(refusal);
+      else await this.#commitNext();
+    } while (this.#waiting.length > 0 || (this.#refusal && this.#writer));
+  }
+
+  async #commitNext(): Promise<void> {
+    const group = this.#takeGroup();
+    let answers: Answer[];
+    try {
+      answers = await this.#commit(group);
+    } catch (error) {
+      if (isFatal(error as Error)) this.#failure = error as Error;
+      return this.#failAll(error as Error, group);
     }
+    for (const [index, { done }] of group.entries()) done(answers[index]);
   }
 
   #takeGroup(): Waiting[] {
@@ -118,32 +127,33 @@ export class ProjectLog {
     return this.#waiting.splice(0, count);
   }
 
-  async #commit(group: readonly Waiting[]): Promise<void> {
+  async #commit(group: readonly Waiting[]): Promise<Answer[]> {
     this.#end ??= await this.#recover();
     const { seen } = this.#end;
     if (group.some(({ arrival }) => !seen.has(arrival.batch))) {
       // Before anything of this group counts as seen: the new segment's snapshot must not vouch for it.
       this.#writer ??= await this.#begin(this.#end);
     }
-    const fresh = group.map(({ arrival }) => arrival).filter(({ batch }) => !seen.has(batch) && seen.add(batch));
+    const { fresh, answers } = sift(group, seen);
     if (fresh.length > 0) {
       await this.#writer!.append('group', encodeGroup(fresh));
       this.#counts.commits += 1;
       await this.#rollIfLong(this.#end);
     }
     this.#counts.stored += fresh.length;
-    this.#counts.duplicates += group.length - fresh.length;
+    this.#counts.duplicates += answers.filter((error) => !error).length - fresh.length;
     for (const { payload } of fresh) this.#counts.storedBytes += payload.length;
+    return answers;
   }
 
   /** Everything waiting fails with `error`; the log is read anew before anything else is taken. */
   async #failAll(error: Error, first: readonly Waiting[] = []): Promise<void> {
-    const failed = [...first, ...this.#waiting];
-    this.#waiting = [];
     const writer = this.#writer;
     this.#writer = undefined;
     this.#end = undefined;
     await writer?.abandon();
+    const failed = [...first, ...this.#waiting]; // also what came meanwhile: it is behind what failed
+    this.#waiting = [];
     for (const { done } of failed) done(error);
   }
 
@@ -169,9 +179,12 @@ export class ProjectLog {
     this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen };
   }
 
-  /** Reads the last segment: what is stored, where the chain stands. Cuts off the torn end of a killed writer. */
+  /**
+   * Reads the last segment: what is stored, where the chain stands. Cuts off the torn end of a killed writer, and syncs
+   * the rest: a record that was written but not synced would otherwise be vouched for, and could still be lost.
+   */
   async #recover(): Promise<LogEnd> {
-    await makePrivateDirectory(this.#directory);
+    await makeDurableDirectory(this.#directory);
     const last = (await listSegments(this.#directory)).at(-1);
     if (!last) return { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches() };
     const segment = await openSegment(last, this.projectId, this.#keys);
@@ -188,7 +201,7 @@ export class ProjectLog {
     let seen = new SeenBatches();
     for (let step = records.next(); ; step = records.next()) {
       if (step.done) {
-        if (step.value.tornBytes > 0) await cutOff(path, step.value.wholeBytes);
+        await settle(path, step.value.wholeBytes);
         return { ordinal, position: step.value.position, seen };
       }
       const { type, plaintext } = step.value;
@@ -198,14 +211,25 @@ export class ProjectLog {
   }
 }
 
-async function cutOff(path: string, length: number): Promise<void> {
-  const handle = await open(path, 'r+');
-  try {
-    await handle.truncate(length);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/** What one publish is answered: nothing when it is stored. */
+type Answer = Error | undefined;
+
+/** What of a group is new, and the answer to each. A gateway past its limits is refused from there on, and it alone. */
+function sift(group: readonly Waiting[], seen: SeenBatches): { readonly fresh: Arrival[]; readonly answers: Answer[] } {
+  const fresh: Arrival[] = [];
+  const refused = new Map<string, Error>();
+  const answers = group.map(({ arrival }) => {
+    const { gatewayId } = arrival.batch;
+    if (refused.has(gatewayId)) return refused.get(gatewayId);
+    try {
+      if (seen.add(arrival.batch)) fresh.push(arrival);
+      return undefined;
+    } catch (error) {
+      refused.set(gatewayId, error as Error);
+      return error as Error;
+    }
+  });
+  return { fresh, answers };
 }
 
 /** A fault of disk or file that only a restart can mend: the broker stops instead of going on in doubt. */

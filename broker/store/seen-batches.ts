@@ -8,37 +8,58 @@ import { StoreError } from '../errors.ts';
 
 /** Ranges kept per gateway and boot epoch; a gateway that leaves more holes than this is refused. */
 export const MAX_RANGES = 4096;
+/** Ranges kept per gateway over all its boot epochs: as many restarts and holes may it have. */
+export const MAX_RANGES_PER_GATEWAY = 16_384;
+/** Ranges kept in all, so that a snapshot fits into one record: at most 60 bytes each, with gateway and epoch. */
+export const MAX_RANGES_IN_ALL = 2 ** 19;
 
 /** Sorted, disjoint, not touching: from0, to0, from1, to1, … both ends included. */
 type Ranges = number[];
+
+interface Gateway {
+  readonly epochs: Map<number, Ranges>;
+  ranges: number;
+}
 
 const snapshotShape = z.record(z.string(), z.record(z.string(), z.array(z.number().int().nonnegative())));
 export type SeenSnapshot = z.infer<typeof snapshotShape>;
 
 export class SeenBatches {
-  readonly #gateways = new Map<string, Map<number, Ranges>>();
+  readonly #gateways = new Map<string, Gateway>();
+  #ranges = 0;
 
   has(batch: BatchHeader): boolean {
-    const ranges = this.#gateways.get(batch.gatewayId)?.get(batch.bootEpoch);
+    const ranges = this.#gateways.get(batch.gatewayId)?.epochs.get(batch.bootEpoch);
     if (!ranges) return false;
     const at = firstEndingAtOrAfter(ranges, batch.sequence);
     return at < ranges.length && ranges[at]! <= batch.sequence;
   }
 
-  /** Remembers a batch; false when it was known. STORE_FULL when its gateway has left more than MAX_RANGES holes in this boot epoch. */
+  /** Remembers a batch; false when it was known. STORE_FULL when one of the limits above does not let it in. */
   add(batch: BatchHeader): boolean {
-    let epochs = this.#gateways.get(batch.gatewayId);
-    if (!epochs) this.#gateways.set(batch.gatewayId, (epochs = new Map<number, Ranges>()));
-    let ranges = epochs.get(batch.bootEpoch);
-    if (!ranges) epochs.set(batch.bootEpoch, (ranges = []));
-    return insert(ranges, batch.sequence);
+    const gateway = this.#gateways.get(batch.gatewayId) ?? { epochs: new Map<number, Ranges>(), ranges: 0 };
+    const ranges = gateway.epochs.get(batch.bootEpoch) ?? [];
+    const before = ranges.length;
+    const isNew = insert(ranges, batch.sequence, () => this.#checkRoom(gateway, before));
+    gateway.epochs.set(batch.bootEpoch, ranges);
+    this.#gateways.set(batch.gatewayId, gateway);
+    const grown = (ranges.length - before) / 2;
+    gateway.ranges += grown;
+    this.#ranges += grown;
+    return isNew;
+  }
+
+  #checkRoom(gateway: Gateway, inEpoch: number): void {
+    if (inEpoch >= 2 * MAX_RANGES) throw full(`a gateway left more than ${MAX_RANGES} gaps in one boot epoch`);
+    if (gateway.ranges >= MAX_RANGES_PER_GATEWAY) throw full(`a gateway has more than ${MAX_RANGES_PER_GATEWAY} restarts and gaps`);
+    if (this.#ranges >= MAX_RANGES_IN_ALL) throw full(`the project's gateways have more than ${MAX_RANGES_IN_ALL} restarts and gaps`);
   }
 
   snapshot(): SeenSnapshot {
     return Object.fromEntries(
-      [...this.#gateways].map(([gateway, epochs]) => [
+      [...this.#gateways].map(([gateway, { epochs }]) => [
         gateway,
-        Object.fromEntries([...epochs].filter(([, ranges]) => ranges.length > 0).map(([epoch, ranges]) => [String(epoch), [...ranges]])),
+        Object.fromEntries([...epochs].map(([epoch, ranges]) => [String(epoch), [...ranges]])),
       ]),
     );
   }
@@ -53,7 +74,9 @@ export class SeenBatches {
       throw new StoreError('STORE_DAMAGED', 'the list of stored batches does not parse', { cause });
     }
     for (const [gateway, epochs] of Object.entries(parsed)) {
-      seen.#gateways.set(gateway, new Map(Object.entries(epochs).map(([epoch, ranges]) => [Number(epoch), ranges])));
+      const ranges = Object.values(epochs).reduce((sum, one) => sum + one.length / 2, 0);
+      seen.#gateways.set(gateway, { epochs: new Map(Object.entries(epochs).map(([epoch, one]) => [Number(epoch), one])), ranges });
+      seen.#ranges += ranges;
     }
     return seen;
   }
@@ -72,7 +95,8 @@ function firstEndingAtOrAfter(ranges: Ranges, value: number): number {
   return 2 * low;
 }
 
-function insert(ranges: Ranges, value: number): boolean {
+/** False when `value` is in a range already. `checkRoom` is asked, and may throw, before a range is added. */
+function insert(ranges: Ranges, value: number, checkRoom: () => void): boolean {
   const at = firstEndingAtOrAfter(ranges, value);
   if (at < ranges.length && ranges[at]! <= value) return false;
   const joinsLeft = at > 0 && ranges[at - 1] === value - 1;
@@ -80,8 +104,13 @@ function insert(ranges: Ranges, value: number): boolean {
   if (joinsLeft && joinsRight) ranges.splice(at - 1, 2);
   else if (joinsLeft) ranges[at - 1] = value;
   else if (joinsRight) ranges[at] = value;
-  else if (ranges.length >= 2 * MAX_RANGES) {
-    throw new StoreError('STORE_FULL', `a gateway left more than ${MAX_RANGES} gaps in one boot epoch`);
-  } else ranges.splice(at, 0, value, value);
+  else {
+    checkRoom();
+    ranges.splice(at, 0, value, value);
+  }
   return true;
+}
+
+function full(what: string): StoreError {
+  return new StoreError('STORE_FULL', what);
 }

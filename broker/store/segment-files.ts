@@ -5,10 +5,10 @@
  *
  * The key stands in a file of its own so that it can be wrapped anew, or shredded, without touching the data.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { writePrivateFile } from '../../certs/mod.ts';
+import { makePrivateDirectory, writePrivateFile } from '../../certs/mod.ts';
 import { StoreError } from '../errors.ts';
 import { MAX_SEALED_BYTES, SEGMENT_ROLL_BYTES } from './segment-format.ts';
 
@@ -23,8 +23,8 @@ export interface SegmentFile {
 const KEY_MAGIC = Buffer.from('THRUMDEK');
 const KEY_VERSION = 1;
 const KEY_FIXED_BYTES = 11;
-/** Longest segment there can be: rolled after one more group, its seal and its snapshot. */
-const MAX_SEGMENT_BYTES = SEGMENT_ROLL_BYTES + 4 * MAX_SEALED_BYTES;
+/** Longest segment there can be: rolled after one record more, and its seal. */
+const MAX_SEGMENT_BYTES = SEGMENT_ROLL_BYTES + 2 * MAX_SEALED_BYTES;
 
 export function segmentFile(directory: string, ordinal: number, segmentId: string): SegmentFile {
   const stem = join(directory, `${String(ordinal).padStart(12, '0')}-${segmentId}`);
@@ -46,6 +46,30 @@ export async function readSegmentBytes(file: SegmentFile): Promise<Buffer> {
   const { size } = await stat(file.path);
   if (size > MAX_SEGMENT_BYTES) throw damaged(file.path, -1, `it is longer (${size} B) than a segment can be`);
   return readFile(file.path);
+}
+
+/** Makes a directory that is still there after a power cut: its name is synced too. */
+export async function makeDurableDirectory(path: string): Promise<void> {
+  await makePrivateDirectory(path);
+  if (process.platform === 'win32') return; // cannot open directories, and needs no such step
+  await withHandle(dirname(path), 'r', (parent) => parent.sync());
+}
+
+/** Cuts a file to `length` bytes and returns once those are on disk. */
+export async function settle(path: string, length: number): Promise<void> {
+  await withHandle(path, 'r+', async (handle) => {
+    await handle.truncate(length);
+    await handle.sync();
+  });
+}
+
+async function withHandle(path: string, flags: string, work: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(path, flags);
+  try {
+    await work(handle);
+  } finally {
+    await handle.close();
+  }
 }
 
 export async function writeWrappedKey(file: SegmentFile, wrapped: Buffer): Promise<void> {

@@ -14,9 +14,9 @@ import { deriveKey, type RecordKeys } from '../../certs/mod.ts';
 import type { EncryptionContext } from '../keys/ciphertext.ts';
 
 export const HEADER_BYTES = 160;
-/** Largest sealed record: one commit group. */
-export const MAX_SEALED_BYTES = 8 * 2 ** 20;
-/** A segment is closed once it is this long; one group more may follow. */
+/** Largest sealed record: a snapshot of all the batches that a project may have (seen-batches.ts); groups are far smaller. */
+export const MAX_SEALED_BYTES = 32 * 2 ** 20;
+/** A segment is closed once it is this long. */
 export const SEGMENT_ROLL_BYTES = 64 * 2 ** 20;
 
 /** Types of records: one snapshot first, commit groups, one seal last. */

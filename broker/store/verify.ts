@@ -47,21 +47,33 @@ export async function verifyProject(
   const seen = new SeenBatches();
   const files = await listSegments(directory);
   let before: ChainPosition | undefined = NO_SEGMENT;
+  let expected = 1;
   for (const [index, file] of files.entries()) {
     const isLast = index === files.length - 1;
-    try {
-      checkOrdinal(file, index + 1);
-      const end = await verifySegment(file, before);
+    // After a fault it is unknown where the log stands; the contents of what follows can still be checked.
+    if (!(await passes(() => checkOrdinal(file, expected)))) before = undefined;
+    expected = file.ordinal + 1;
+    let end: SegmentEnd | undefined;
+    const intact = await passes(async () => {
+      end = await verifySegment(file, before);
       checkEnd(file, end, isLast, options.inUse);
-      before = end.position;
-    } catch (error) {
-      if (!(error instanceof StoreError) || !error.place) throw error;
-      findings.push({ ...error.place, what: error.message });
-      before = undefined; // where it ends is unknown; the next segment's own contents can still be checked
-    }
+    });
+    before = intact ? end?.position : undefined;
     options.onSegment?.(index + 1, files.length);
   }
   return { projectId, segments: files.length, ...totals, findings };
+
+  /** Runs one check; a fault that it finds is noted. */
+  async function passes(check: () => void | Promise<void>): Promise<boolean> {
+    try {
+      await check();
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreError) || !error.place) throw error;
+      findings.push({ ...error.place, what: error.message });
+      return false;
+    }
+  }
 
   async function verifySegment(file: SegmentFile, from: ChainPosition | undefined): Promise<SegmentEnd> {
     const batches = readSegment(file, projectId, service, from);
