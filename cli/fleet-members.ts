@@ -16,16 +16,21 @@ export interface Replay {
   readonly sensor: string | undefined;
 }
 
-/** The sensors of each gateway, one of them replaying a recording if asked to. */
-export async function sensorsOf(gateways: readonly GatewayPlan[], replay: Replay | undefined): Promise<Sensor[][]> {
-  const specs = gateways.flatMap(({ sensors }) => sensors);
-  const chosen = replay && (replay.sensor === undefined ? specs[0] : specs.find(({ sensorId, name }) => [sensorId, name].includes(replay.sensor!)));
-  if (replay && !chosen) throw new CliError('CLI_USAGE', `--sensor: there is no sensor '${replay.sensor}' in this fleet`);
-  const recorded = replay && chosen ? await replaySensor(replay, chosen) : undefined;
-  return gateways.map(({ sensors }) => sensors.map((spec) => (spec === chosen && recorded ? recorded : createSensor(spec))));
+/** The sensors of each gateway; `recorded`, if given, takes the place of the simulated sensor of the same id. */
+export function sensorsOf(gateways: readonly GatewayPlan[], recorded?: Sensor): Sensor[][] {
+  return gateways.map(({ sensors }) => sensors.map((spec) => (spec.sensorId === recorded?.sensorId ? recorded : createSensor(spec))));
 }
 
-async function replaySensor({ file, fullScaleG }: Replay, spec: SensorSpec): Promise<Sensor> {
+/** The sensor that replays a recording. */
+export async function replaySensorOf(gateways: readonly GatewayPlan[], replay: Replay): Promise<Sensor> {
+  const specs = gateways.flatMap(({ sensors }) => sensors);
+  const { sensor = specs[0]?.sensorId } = replay;
+  const chosen = specs.find(({ sensorId, name }) => sensorId === sensor || name === sensor);
+  if (!chosen) throw new CliError('CLI_USAGE', `--sensor: there is no sensor '${sensor}' in this fleet`);
+  return readReplay(replay, chosen);
+}
+
+async function readReplay({ file, fullScaleG }: Replay, spec: SensorSpec): Promise<Sensor> {
   const { sensorId, name, seed, captureSamples, startMs, intervalMs } = spec;
   const bytes = await readFile(file);
   try {

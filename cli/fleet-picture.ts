@@ -3,7 +3,7 @@ import type { Fleet, FleetProgress } from '../gateway/mod.ts';
 import type { LogCounts } from '../broker/mod.ts';
 import { now } from './clock.ts';
 import { sparkline, type Picture } from './live-panel.ts';
-import { bytes, count, milliseconds, minute } from './output.ts';
+import { bytes, count, latencyText, minute } from './output.ts';
 import { parseDurationMs } from './values.ts';
 
 const CHART_POINTS = 32;
@@ -47,7 +47,7 @@ function rowsOf(progress: FleetProgress, rates: readonly number[], sink: LogCoun
     ['produced', `${count(progress.measurements)} measurements · ${count(progress.waveforms)} waveforms · ${count(progress.alarms)} alarms`],
     ['acknowledged', `${count(progress.acknowledged)} messages · ${bytes(progress.acknowledgedBytes)} · ${count(progress.queuedBatches)} batches queued`],
     ...(sink ? [['stored', `${count(sink.stored)} batches · ${bytes(sink.storedBytes)} · ${count(sink.commits)} commits · ${count(sink.duplicates)} resent`] as [string, string]] : []),
-    ['latency', latencyUs.count === 0 ? '–' : `p50 ${milliseconds(latencyUs.percentile(50))} · p99 ${milliseconds(latencyUs.percentile(99))}`],
+    ['latency', latencyText(latencyUs)],
     ['messages/s', `${sparkline(rates)} ${count(rates.at(-1) ?? 0)}`],
   ];
 }
@@ -60,7 +60,7 @@ function lineOf(progress: FleetProgress, time: string, sink: LogCounts | undefin
     `${count(produced)} produced`,
     `${count(acknowledged)} acknowledged (${bytes(acknowledgedBytes)})`,
     ...(sink ? [`${count(sink.stored)} batches stored`] : []),
-    `p99 ${latencyUs.count === 0 ? '–' : milliseconds(latencyUs.percentile(99))}`,
+    latencyText(latencyUs),
     `${count(alarms)} alarms`,
   ].join(' · ');
 }

@@ -14,7 +14,7 @@ import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.t
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
-import { addOutputOptions, bytes, count, milliseconds, minute, printResult, type OutputOptions } from './output.ts';
+import { addOutputOptions, bytes, count, latencyMs, latencyText, minute, printResult, type OutputOptions } from './output.ts';
 import { random } from './random.ts';
 import { parseDurationMs, parseSpeed, wholeNumber } from './values.ts';
 
@@ -75,7 +75,7 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   const target = parseTarget(options.url, authorityPem);
   let trouble = '';
   const fleet = await Fleet.start({
-    members: membersOf(identities, await sensorsOf(gateways, undefined)),
+    members: membersOf(identities, sensorsOf(gateways)),
     target,
     directory: home.gateways,
     startMs: planSettings(settings).startMs,
@@ -129,11 +129,10 @@ function parseCertificate(pem: string, path: string): X509Certificate {
 
 function report(options: OutputOptions, progress: FleetProgress, drained: boolean, trouble: string): void {
   const { latencyUs, simulatedMs, ...counts } = progress;
-  const latencyMs = { p50: latencyUs.percentile(50) / 1000, p99: latencyUs.percentile(99) / 1000, max: latencyUs.max / 1000 };
-  printResult(options, { simulatedUntil: new Date(simulatedMs).toISOString(), ...counts, latencyMs, allAcknowledged: drained }, () => [
+  printResult(options, { simulatedUntil: new Date(simulatedMs).toISOString(), ...counts, latencyMs: latencyMs(latencyUs), allAcknowledged: drained }, () => [
     `simulated     until ${minute(simulatedMs)}`,
-    `produced      ${count(progress.produced)} messages: ${count(progress.measurements)} measurements, ${count(progress.waveforms)} waveforms, ${count(progress.alarms)} zone changes`,
-    `acknowledged  ${count(progress.acknowledged)} messages, ${bytes(progress.acknowledgedBytes)}${latencyUs.count > 0 ? `; latency p50 ${milliseconds(latencyUs.percentile(50))}, p99 ${milliseconds(latencyUs.percentile(99))}` : ''}`,
+    `produced      ${count(progress.produced)} messages: ${count(progress.measurements)} measurements, ${count(progress.waveforms)} waveforms, ${count(progress.zoneChanges)} zone changes (${count(progress.alarms)} alarms)`,
+    `acknowledged  ${count(progress.acknowledged)} messages, ${bytes(progress.acknowledgedBytes)}; latency ${latencyText(latencyUs)}`,
     verdict(progress, drained, trouble),
   ]);
 }

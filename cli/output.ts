@@ -1,4 +1,5 @@
 /** What a command prints: results on stdout, everything else on stderr. */
+import type { Histogram } from 'node:perf_hooks';
 import type { Command } from 'commander';
 
 export interface OutputOptions {
@@ -44,12 +45,20 @@ export function bytes(value: number): string {
   return power === 0 ? `${value} B` : `${(value / 1024 ** power).toFixed(1)} ${units[power]!}`;
 }
 
-/** Microseconds as milliseconds with one digit. */
-export function milliseconds(us: number): string {
-  return `${(us / 1000).toFixed(1)} ms`;
-}
-
 /** ms since 1970 as `2026-01-02 14:05 UTC`. */
 export function minute(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** Figures of a latency histogram in µs, as ms; zeros when it is empty. */
+export function latencyMs(histogram: Histogram): { p50: number; p99: number; max: number } {
+  if (histogram.count === 0) return { p50: 0, p99: 0, max: 0 };
+  return { p50: histogram.percentile(50) / 1000, p99: histogram.percentile(99) / 1000, max: histogram.max / 1000 };
+}
+
+/** The same for people. */
+export function latencyText(histogram: Histogram): string {
+  if (histogram.count === 0) return '–';
+  const { p50, p99 } = latencyMs(histogram);
+  return `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`;
 }

@@ -1,13 +1,13 @@
 /** `thrum run`: broker and fleet in one process, then everything stored is compared with everything produced. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readProject, type Project } from '../broker/mod.ts';
+import { readProject } from '../broker/mod.ts';
 import { loadAuthority } from '../certs/mod.ts';
 import { Fleet, Ledger, type FleetProgress, type Reconciliation } from '../gateway/mod.ts';
 import { planFleet } from '../sensors/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
-import { identitiesFor, membersOf, sensorsOf, type Replay } from './fleet-members.ts';
+import { identitiesFor, membersOf, replaySensorOf, sensorsOf, type Replay } from './fleet-members.ts';
 import { fleetPicture } from './fleet-picture.ts';
 import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
 import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.ts';
@@ -15,8 +15,9 @@ import { addHomeOptions, ensureProject, openHome, type Home, type HomeOptions } 
 import { catchInterrupt, type Interrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { startLocalBroker, type LocalBroker } from './local-broker.ts';
-import { addOutputOptions, bytes, count, milliseconds, minute, printResult, say, type OutputOptions } from './output.ts';
+import { addOutputOptions, say, type OutputOptions } from './output.ts';
 import { random } from './random.ts';
+import { reportRun } from './run-report.ts';
 import { parseDurationMs, parseSpeed, positiveNumber, wholeNumber } from './values.ts';
 
 const DEFAULT_DURATION = '20s';
@@ -50,7 +51,9 @@ async function run(options: RunOptions): Promise<number> {
   const interrupt = catchInterrupt();
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const plan = planFleet(planSettings(settings));
-  const sensors = await sensorsOf(plan.gateways, replayOf(options));
+  const replay = replayOf(options);
+  const recorded = replay && (await replaySensorOf(plan.gateways, replay));
+  const sensors = sensorsOf(plan.gateways, recorded);
   const home = await openHome(options, 'create');
   const project = await ensureProject(home, options.project);
   const local = await startLocalBroker(home, { ...options, ...(options.verbose ? { onRefused: (line: string) => say(options, line) } : {}) });
@@ -71,7 +74,10 @@ async function run(options: RunOptions): Promise<number> {
       backoff: LOCAL_BACKOFF,
       random,
       now,
-      onProduced: (message) => ledger.produced(message),
+      onProduced: (message) => {
+        ledger.produced(message);
+        if (ledger.full) fleet.stop();
+      },
     });
     const endless = settings.duration === undefined && settings.simulate === undefined && options.replay === undefined;
     const duration = settings.duration ?? (endless || speed !== Infinity ? DEFAULT_DURATION : undefined);
@@ -79,7 +85,9 @@ async function run(options: RunOptions): Promise<number> {
   } finally {
     await local.close();
   }
-  return report(options, home, project, ledger, progress, drained);
+  say(options, 'reading the store back …');
+  const { result, storedBytes } = await readBack(home, project.projectId, ledger);
+  return reportRun(options, { home: home.path, project, progress, result, storedBytes, drained, replay: recorded });
 }
 
 function replayOf({ replay, fullScaleG, sensor }: RunOptions): Replay | undefined {
@@ -104,52 +112,12 @@ async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, dura
   }
 }
 
-async function report(options: RunOptions, home: Home, project: Project, ledger: Ledger, progress: FleetProgress, drained: boolean): Promise<number> {
-  say(options, 'reading the store back …');
-  let stored = { batches: 0, bytes: 0 };
-  for await (const { batch, payloadBytes } of readProject(join(home.store, project.projectId), project.projectId, home.keys)) {
-    stored = { batches: stored.batches + 1, bytes: stored.bytes + payloadBytes };
+/** Reads everything back and holds it against what was produced. */
+async function readBack(home: Home, projectId: string, ledger: Ledger): Promise<{ result: Reconciliation; storedBytes: number }> {
+  let storedBytes = 0;
+  for await (const { batch, payloadBytes } of readProject(join(home.store, projectId), projectId, home.keys)) {
+    storedBytes += payloadBytes;
     for (const message of batch.messages) ledger.stored(message);
   }
-  const result = ledger.reconcile();
-  const complete = drained && result.storedOnce === result.produced && result.duplicated === 0 && result.altered === 0;
-  printResult(options, jsonOf(home, project, progress, result, complete), () => linesOf(home, project, progress, result, stored.bytes, complete));
-  return complete ? 0 : 1;
-}
-
-function jsonOf(home: Home, project: Project, progress: FleetProgress, result: Reconciliation, complete: boolean): object {
-  const { latencyUs, simulatedMs, ...counts } = progress;
-  return {
-    home: home.path,
-    projectId: project.projectId,
-    project: project.name,
-    simulatedUntil: new Date(simulatedMs).toISOString(),
-    ...counts,
-    latencyMs: { p50: latencyUs.percentile(50) / 1000, p99: latencyUs.percentile(99) / 1000, max: latencyUs.max / 1000 },
-    ...result,
-    allStoredExactlyOnce: complete,
-  };
-}
-
-function linesOf(home: Home, project: Project, progress: FleetProgress, result: Reconciliation, storedBytes: number, complete: boolean): string[] {
-  const { latencyUs } = progress;
-  return [
-    `project       ${project.name} (${project.projectId}) in ${home.path}`,
-    `simulated     until ${minute(progress.simulatedMs)}`,
-    `produced      ${count(result.produced)} messages: ${count(progress.measurements)} measurements, ${count(progress.waveforms)} waveforms, ${count(progress.alarms)} zone changes`,
-    `acknowledged  ${count(progress.acknowledged)} messages, ${bytes(progress.acknowledgedBytes)}; latency p50 ${milliseconds(latencyUs.percentile(50))}, p99 ${milliseconds(latencyUs.percentile(99))}`,
-    `stored        ${count(result.storedOnce)} of them, decrypted, decoded and equal${result.earlier > 0 ? `; ${count(result.earlier)} more from before` : ''}; ${bytes(storedBytes)} in all`,
-    verdict(progress, result, complete),
-  ];
-}
-
-function verdict(progress: FleetProgress, result: Reconciliation, complete: boolean): string {
-  if (complete) return `All ${count(result.produced)} messages are stored exactly once.`;
-  const faults = [
-    [result.missing, 'missing'],
-    [result.duplicated, 'stored twice'],
-    [result.altered, 'altered'],
-    [progress.queuedBatches, 'batches still queued at the gateways'],
-  ] as const;
-  return `NOT all messages are stored exactly once: ${faults.filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`).join(', ')}.`;
+  return { result: ledger.reconcile(), storedBytes };
 }

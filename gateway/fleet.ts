@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { SensorMessage } from '../frame/mod.ts';
+import { ZONES, type SensorMessage, type ZoneEvent } from '../frame/mod.ts';
 import type { FirmwareState, Sensor } from '../sensors/mod.ts';
 import type { BackoffLimits } from './backoff.ts';
 import { SimulatedClock, type Speed } from './clock.ts';
@@ -45,6 +45,8 @@ export interface FleetProgress {
   readonly simulatedMs: number;
   readonly measurements: number;
   readonly waveforms: number;
+  readonly zoneChanges: number;
+  /** Zone changes for the worse, into zone C or D. */
   readonly alarms: number;
   /** Messages produced, of all kinds. */
   readonly produced: number;
@@ -85,6 +87,7 @@ export class Fleet {
   readonly #acknowledged: Acknowledged;
   readonly #turns = new Turns();
   readonly #counts = { measurement: 0, waveform: 0, event: 0 };
+  #alarms = 0;
 
   private constructor(options: FleetOptions, gateways: readonly Gateway[], shared: Shared) {
     const startMs = resumeTime(options, gateways);
@@ -148,7 +151,8 @@ export class Fleet {
       simulatedMs: Math.min(this.#clock.now(), this.#endMs),
       measurements: measurement,
       waveforms: waveform,
-      alarms: event,
+      zoneChanges: event,
+      alarms: this.#alarms,
       produced: measurement + waveform + event,
       acknowledged: this.#acknowledged.messages,
       acknowledgedBytes: this.#acknowledged.bytes,
@@ -170,6 +174,7 @@ export class Fleet {
         const result = sensor.measure(state);
         for (const message of result.messages) {
           this.#counts[message.kind] += 1;
+          if (message.kind === 'event' && isAlarm(message)) this.#alarms += 1;
           this.#options.onProduced?.(message);
         }
         await gateway.take(sensor.sensorId, result.messages, result.state);
@@ -198,6 +203,10 @@ function openGateway(options: FleetOptions, { identity }: FleetMember, { stoppin
     onState: (connected, reason) => options.onState?.(identity.gatewayId, connected, reason),
     onFatal: (error) => stopping.abort(new Failure(error)),
   });
+}
+
+function isAlarm({ from, to }: ZoneEvent): boolean {
+  return ZONES.indexOf(to) >= ZONES.indexOf('C') && ZONES.indexOf(to) > ZONES.indexOf(from);
 }
 
 /** Folder of a gateway's queue: says nothing about the gateway. */

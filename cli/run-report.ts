@@ -1,0 +1,66 @@
+/** What `thrum run` says at the end: figures, and one line on whether all is stored exactly once. */
+import type { Project } from '../broker/mod.ts';
+import type { FleetProgress, Reconciliation } from '../gateway/mod.ts';
+import type { Sensor } from '../sensors/mod.ts';
+import { EXIT } from './errors.ts';
+import { bytes, count, latencyMs, latencyText, minute, printResult, type OutputOptions } from './output.ts';
+
+export interface RunOutcome {
+  readonly home: string;
+  readonly project: Project;
+  readonly progress: FleetProgress;
+  readonly result: Reconciliation;
+  readonly storedBytes: number;
+  /** Whether the gateways' queues were empty at the end. */
+  readonly drained: boolean;
+  /** The sensor that replayed a recording, if one did. */
+  readonly replay: Sensor | undefined;
+}
+
+/** Prints the report; gives exit code 0 only if everything produced is stored exactly once. */
+export function reportRun(options: OutputOptions, outcome: RunOutcome): number {
+  const { drained, result } = outcome;
+  const complete = drained && result.storedOnce === result.produced && result.duplicated === 0 && result.altered === 0;
+  printResult(options, toJson(outcome, complete), () => [...figures(outcome), verdict(outcome, complete)]);
+  return complete ? EXIT.done : EXIT.failure;
+}
+
+function toJson({ home, project, progress, result, replay }: RunOutcome, complete: boolean): object {
+  const { latencyUs, simulatedMs, ...counts } = progress;
+  return {
+    home,
+    projectId: project.projectId,
+    project: project.name,
+    simulatedUntil: new Date(simulatedMs).toISOString(),
+    ...counts,
+    latencyMs: latencyMs(latencyUs),
+    ...result,
+    ...(replay ? { replay: { sensorId: replay.sensorId, name: replay.name, windows: replay.measurementCount } } : {}),
+    allStoredExactlyOnce: complete,
+  };
+}
+
+function figures({ home, project, progress, result, storedBytes, replay }: RunOutcome): string[] {
+  const { measurements, waveforms, zoneChanges, alarms } = progress;
+  const before = result.earlier > 0 ? `; ${count(result.earlier)} more from before` : '';
+  return [
+    `project       ${project.name} (${project.projectId}) in ${home}`,
+    `simulated     until ${minute(progress.simulatedMs)}`,
+    ...(replay ? [`replayed      by sensor ${replay.sensorId}, ${replay.name}, in ${count(replay.measurementCount)} windows`] : []),
+    `produced      ${count(result.produced)} messages: ${count(measurements)} measurements, ${count(waveforms)} waveforms, ${count(zoneChanges)} zone changes (${count(alarms)} alarms)`,
+    `acknowledged  ${count(progress.acknowledged)} messages, ${bytes(progress.acknowledgedBytes)}; latency ${latencyText(progress.latencyUs)}`,
+    `stored        ${count(result.storedOnce)} of them, decrypted, decoded and equal${before}; ${bytes(storedBytes)} in all`,
+  ];
+}
+
+function verdict({ progress, result }: RunOutcome, complete: boolean): string {
+  if (complete) return `All ${count(result.produced)} messages are stored exactly once.`;
+  const faults = [
+    [result.missing, 'missing'],
+    [result.duplicated, 'stored twice'],
+    [result.altered, 'altered'],
+    [progress.queuedBatches, 'batches still queued at the gateways'],
+  ] as const;
+  const found = faults.filter(([times]) => times > 0).map(([times, what]) => `${count(times)} ${what}`);
+  return `NOT all messages are stored exactly once: ${found.join(', ')}.`;
+}
