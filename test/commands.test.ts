@@ -1,0 +1,113 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchOf, frameOf, frameToJson, decodeFrame, type SensorMessage } from '../frame/mod.ts';
+import { createSensor, planFleet } from '../sensors/mod.ts';
+import { start, thrum, withFolder } from './cli.ts';
+
+const PLAN = planFleet({
+  seed: 1, sites: 1, gateways: 1, sensors: 2, machines: 1, faultShare: 1, intervalMs: 3_600_000, waveformEvery: 1, captureSamples: 256, startMs: Date.UTC(2026, 0, 1),
+});
+const SENSOR = createSensor(PLAN.gateways[0]!.sensors[0]!);
+
+describe('thrum frame decode', () => {
+  const messages: readonly SensorMessage[] = SENSOR.measure(SENSOR.initialState).messages;
+  const frames = [...messages.map(frameOf), batchOf({ gatewayId: PLAN.gateways[0]!.gatewayId, bootEpoch: 1, sequence: 2 }, messages.map(frameOf))];
+
+  it('prints every kind of frame as JSON, from a file and from hexadecimal digits', { timeout: 30_000 }, async () => {
+    await withFolder(async (folder) => {
+      for (const frame of frames) {
+        const expected: unknown = JSON.parse(JSON.stringify(frameToJson(decodeFrame(frame))));
+        await writeFile(join(folder, 'frame'), frame);
+        const fromFile = await thrum(['frame', 'decode', join(folder, 'frame')]);
+        const fromHex = await thrum(['frame', 'decode'], { input: Buffer.from(frame).toString('hex').replaceAll(/(.{60})/g, '$1\n') });
+        expect([fromFile.exitCode, fromHex.exitCode]).toEqual([0, 0]);
+        expect(JSON.parse(fromFile.stdout)).toEqual(expected);
+        expect(JSON.parse(fromHex.stdout)).toEqual(expected);
+      }
+    });
+  });
+});
+
+describe('in a home with a run in it', () => {
+  let home = '';
+  let folder = '';
+  let release: () => void;
+  let removed: Promise<void>;
+
+  beforeAll(async () => {
+    await new Promise<void>((ready, reject) => {
+      removed = withFolder(async (made) => {
+        folder = made;
+        home = join(made, 'home');
+        const { exitCode, stderr } = await thrum(['run', '--home', home, '--project', 'Plant 7', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--waveform-every', '3', '--duration', '2s', '--quiet']);
+        if (exitCode !== 0) throw new Error(stderr);
+        await new Promise<void>((resolve) => {
+          release = resolve;
+          ready();
+        });
+      });
+      removed.catch(reject);
+    });
+  });
+  afterAll(async () => {
+    release();
+    await removed;
+  });
+
+  const json = async (args: readonly string[]): Promise<unknown> => {
+    const { exitCode, stdout, stderr } = await thrum([...args, '--home', home, '--json']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    return JSON.parse(stdout);
+  };
+
+  it('a project without a key of the owner’s has a service-owned key of its own', async () => {
+    const [project] = (await json(['project', 'list'])) as { projectId: string; name: string; encryption: string; keyId: string }[];
+    expect(project).toMatchObject({ name: 'Plant 7', encryption: 'service' });
+    expect(await json(['project', 'show', 'Plant 7'])).toEqual(project);
+    expect(await json(['keys', 'describe', project!.keyId])).toMatchObject({ owner: 'service', state: 'Enabled' });
+    await json(['project', 'create', 'Plant 8']);
+    const keys = ((await json(['project', 'list'])) as { keyId: string }[]).map(({ keyId }) => keyId);
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it('a project name is taken once, and has 1 to 60 printable characters', async () => {
+    expect(await thrum(['project', 'create', 'Plant 7', '--home', home])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('there is a project named') as string });
+    for (const name of ['', 'x'.repeat(61), 'a\tb', '\u001b[31mred']) {
+      expect(await thrum(['project', 'create', name, '--home', home])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('1 to 60 printable characters') as string });
+    }
+  });
+
+  it('CSV and NDJSON agree on what was measured', async () => {
+    const [csv, ndjson] = [join(folder, 'm.csv'), join(folder, 'm.ndjson')];
+    expect(await thrum(['store', 'export', '--home', home, '--format', 'csv', '--out', csv])).toMatchObject({ exitCode: 0 });
+    expect(await thrum(['store', 'export', '--home', home, '--format', 'ndjson', '--kind', 'measurement', '--out', ndjson])).toMatchObject({ exitCode: 0 });
+    const [header, ...rows] = (await readFile(csv, 'utf8')).trim().split('\n').map((line) => line.split(','));
+    const lines = (await readFile(ndjson, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { sensorId: string; sequence: number; temperatureC: number; velocityMmPerS: { totalRms: number } });
+    expect(rows.length).toBeGreaterThan(4);
+    const column = (name: string): number => header!.indexOf(name);
+    expect(rows.map((row) => [row[column('sensorId')], Number(row[column('sequence')]), Number(row[column('temperatureC')]), Number(row[column('velocity10To1000HzTotalRmsMmPerS')])])).toEqual(
+      lines.map(({ sensorId, sequence, temperatureC, velocityMmPerS }) => [sensorId, sequence, temperatureC, velocityMmPerS.totalRms]),
+    );
+  });
+
+  it('identities can be issued, listed and shown', async () => {
+    const issued = (await json(['certs', 'issue', 'gateway', '--project', 'Plant 7', '--gateway', '70b3d5e75e000001'])) as { serial: string; certificatePath: string };
+    const listed = (await json(['certs', 'list'])) as { role: string; serial: string; subject: string }[];
+    expect(listed.map(({ role }) => role).sort()).toEqual(['gateway', 'gateway', 'server']);
+    expect(listed.find(({ serial }) => serial === issued.serial)).toMatchObject({ subject: '70b3d5e75e000001' });
+    const { exitCode, stdout } = await thrum(['certs', 'show', issued.certificatePath, '--json']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ identity: { role: 'gateway', gatewayId: '70b3d5e75e000001' } });
+    expect(await thrum(['certs', 'issue', 'gateway', '--project', 'Plant 7', '--gateway', 'NOT-AN-EUI', '--home', home])).toMatchObject({ exitCode: 2 });
+    expect(await thrum(['certs', 'init', '--home', home])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('already') as string });
+  });
+
+  it('a run that is interrupted still ends with its report', async () => {
+    const run = start(['run', '--home', home, '--project', 'Plant 7', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--duration', '60s']);
+    await run.firstLine;
+    run.child.kill('SIGINT');
+    const { exitCode, stdout } = await run.exited;
+    expect({ exitCode, last: stdout.trim().split('\n').at(-1) }).toMatchObject({ exitCode: 0, last: expect.stringMatching(/stored exactly once\.$/) as string });
+  });
+});
