@@ -13,7 +13,7 @@ const forbidden = {
 
 const directions = Object.entries(forbidden).map(([room, rooms]) => ({
   files: [`${room}/**/*.ts`],
-  ignores: ['**/*.test.ts'],
+  ignores: ['**/*.test.ts', '**/*.fixture.ts'],
   rules: {
     'no-restricted-imports': [
       'error',

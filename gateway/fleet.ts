@@ -105,17 +105,17 @@ export class Fleet {
       stopping: new AbortController(),
       acknowledged: { messages: 0, bytes: 0, latencyUs: createHistogram() },
     };
-    setMaxListeners(0, shared.stopping.signal); // every sensor waits for it
+    setMaxListeners(0, shared.stopping.signal); // every gateway and sensor waits for it
     const gateways: Gateway[] = [];
     try {
       for (const member of options.members) gateways.push(await openGateway(options, member, shared));
+      const fleet = new Fleet(options, gateways, shared);
+      for (const gateway of gateways) gateway.start();
+      return fleet;
     } catch (error) {
       for (const gateway of gateways) await gateway.stop();
       throw error;
     }
-    const fleet = new Fleet(options, gateways, shared);
-    for (const gateway of gateways) gateway.start();
-    return fleet;
   }
 
   /** Measures until simulated time is over, the recordings end, or `stop` is called. */
@@ -140,7 +140,9 @@ export class Fleet {
   /** Disconnects and closes the queues; what is in them stays. */
   async close(): Promise<void> {
     this.stop();
-    await Promise.all(this.#gateways.map((gateway) => gateway.stop()));
+    const results = await Promise.allSettled(this.#gateways.map((gateway) => gateway.stop()));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   progress(): FleetProgress {
@@ -194,6 +196,7 @@ function openGateway(options: FleetOptions, { identity }: FleetMember, { stoppin
     backoff,
     random,
     now,
+    stopping: stopping.signal,
     directory: join(options.directory, folderOf(identity)),
     onAcknowledged: (messages, bytes, latencyMs) => {
       acknowledged.messages += messages;

@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly random: () => number;
   /** Real time, ms since 1970. */
   readonly now: () => number;
+  /** When it aborts, no more will be measured: takes that wait for room are kept at once. */
+  readonly stopping: AbortSignal;
   readonly onAcknowledged: (messages: number, bytes: number, latencyMs: number) => void;
   readonly onState: (connected: boolean, reason: string) => void;
   /** The queue's disk failed: nothing more is taken. */
@@ -58,14 +60,16 @@ export class Gateway {
   #open: Open | undefined;
   #linger: NodeJS.Timeout | undefined;
   #sealing: Promise<void> = Promise.resolve();
-  #roomWaiters: (() => void)[] = [];
-  #stopped = false;
+  /** Who waits for the queue to shrink: `take` for room, `drained` for nothing to be left. */
+  #waiters: (() => void)[] = [];
+  #stopped: Promise<void> | undefined;
   #failure: Error | undefined;
 
   private constructor(options: GatewayOptions, spool: Spool) {
     this.#options = options;
     this.#spool = spool;
-    const { identity, target, backoff, random, onState } = options;
+    const { identity, target, backoff, random, onState, stopping } = options;
+    stopping.addEventListener('abort', () => this.#wake(), { once: true });
     this.#uplink = new Uplink({
       ...identity,
       target,
@@ -111,7 +115,7 @@ export class Gateway {
     const channel: Channel = messages.some(({ kind }) => kind === 'event') ? 'event' : 'data';
     await this.#room();
     if (this.#open && (this.#open.bytes + bytes > GATEWAY_LIMITS.batchBytes || this.#open.channel !== channel)) this.flush();
-    if (this.#failure ?? this.#stopped) throw this.#failure ?? new GatewayError('GATEWAY_STOPPED', 'the gateway is stopping');
+    if (this.#failure ?? this.#stopped) throw this.#failure ?? stopping();
     const open = (this.#open ??= this.#begin(channel));
     open.frames.push(...frames);
     open.states[sensorId] = state;
@@ -130,25 +134,31 @@ export class Gateway {
     this.#sealing = this.#sealing.then(() => this.#seal(open));
   }
 
-  /** Resolves once everything taken is acknowledged; rejects with an AbortError when `signal` aborts first. */
+  /** Resolves once everything taken is acknowledged; rejects when `signal` aborts first or the gateway is stopped. */
   async drained(signal: AbortSignal): Promise<void> {
     this.flush();
     await this.#sealing;
-    while (this.#spool.pending.length > 0) {
-      signal.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        this.#roomWaiters.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+    const wake = (): void => this.#wake();
+    signal.addEventListener('abort', wake, { once: true });
+    try {
+      while (this.#spool.pending.length > 0) {
+        signal.throwIfAborted();
+        if (this.#stopped) throw stopping();
+        await this.#change();
+      }
+    } finally {
+      signal.removeEventListener('abort', wake);
     }
   }
 
   /** Keeps what was taken, disconnects, closes the queue. */
-  async stop(): Promise<void> {
-    if (this.#stopped) return;
-    this.#stopped = true;
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
     this.flush();
-    this.#wakeRoomWaiters();
+    this.#wake();
     await this.#sealing;
     await this.#uplink.stop();
     await this.#spool.close();
@@ -172,25 +182,33 @@ export class Gateway {
     } catch (error) {
       this.#failure ??= error as Error;
       for (const { reject } of open.waiting) reject(error as Error);
+      this.#wake(); // no acknowledgement will: who waits for room is to hear of it too
       this.#options.onFatal(error as Error);
     }
   }
 
   async #room(): Promise<void> {
-    while (!this.#stopped && this.#spool.pendingBytes >= GATEWAY_LIMITS.queueBytes) {
-      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
-    }
+    const over = (): boolean => this.#stopped !== undefined || this.#failure !== undefined || this.#options.stopping.aborted;
+    while (!over() && this.#spool.pendingBytes >= GATEWAY_LIMITS.queueBytes) await this.#change();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   #acknowledged(batch: SpooledBatch, latencyMs: number): void {
     const { messageCount } = readBatchHeader(batch.frame);
     this.#options.onAcknowledged(messageCount, batch.frame.length, latencyMs);
-    this.#wakeRoomWaiters();
+    this.#wake();
   }
 
-  #wakeRoomWaiters(): void {
-    const waiting = this.#roomWaiters;
-    this.#roomWaiters = [];
+  #wake(): void {
+    const waiting = this.#waiters;
+    this.#waiters = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function stopping(): GatewayError {
+  return new GatewayError('GATEWAY_STOPPED', 'the gateway is stopping');
 }

@@ -13,8 +13,9 @@ export interface Reconciliation {
   readonly produced: number;
   readonly storedOnce: number;
   readonly missing: number;
+  /** Copies beyond the first. */
   readonly duplicated: number;
-  /** Stored under a produced message's number, but not as it was produced. */
+  /** Stored under a produced message's number, but not as it was produced; that message itself is missing. */
   readonly altered: number;
   /** Stored, but produced before this ledger began. */
   readonly earlier: number;
@@ -130,6 +131,6 @@ function digestOf(message: SensorMessage): bigint {
 }
 
 function addWaveform(hash: Hash, { axes, ...rest }: Extract<SensorMessage, { kind: 'waveform' }>): void {
-  hash.update(JSON.stringify(rest));
+  hash.update(JSON.stringify({ ...rest, axes: axes.length }));
   for (const axis of axes) hash.update(new Uint8Array(axis.buffer, axis.byteOffset, axis.byteLength));
 }

@@ -22,7 +22,11 @@ import {
 
 /** The file is rewritten with only what is still needed once it holds this much that is not. */
 const REWRITE_SLACK_BYTES = 2 * 2 ** 20;
-const SUFFIX = '.spool';
+/** At most what a batch takes in a rewritten file besides its frame: record header, tag, JSON. */
+const BATCH_OVERHEAD_BYTES = 128;
+/** The files of a spool, and what a kill leaves of one that was being written; other names are not ours to touch. */
+const SPOOL_FILE = /^(\d{12})\.spool$/;
+const HALF_WRITTEN_FILE = /^\..+\.[0-9a-f]{16}\.tmp$/;
 
 /** What a spool file says when it is read back. */
 interface Recovered {
@@ -103,7 +107,8 @@ export class Spool {
     this.#states = { ...this.#states, ...states };
     this.#pending.push(batch);
     this.#pendingBytes += batch.frame.length;
-    if (this.#file!.bytes > this.#pendingBytes + REWRITE_SLACK_BYTES) await this.#rewrite();
+    const neededBytes = this.#pendingBytes + this.#pending.length * BATCH_OVERHEAD_BYTES;
+    if (this.#file!.bytes > neededBytes + REWRITE_SLACK_BYTES) await this.#rewrite();
     return batch;
   }
 
@@ -180,8 +185,12 @@ export class Spool {
   }
 
   #pathOf(number: number): string {
-    return join(this.#directory, `${String(number).padStart(12, '0')}${SUFFIX}`);
+    return pathOf(this.#directory, number);
   }
+}
+
+function pathOf(directory: string, number: number): string {
+  return join(directory, `${String(number).padStart(12, '0')}.spool`);
 }
 
 async function loadKey(path: string): Promise<Buffer> {
@@ -199,13 +208,18 @@ async function loadKey(path: string): Promise<Buffer> {
 
 /** Reads the newest file; an older one is what a kill between writing the new and removing the old left behind. */
 async function recover(directory: string, spoolKey: Buffer): Promise<Recovered> {
-  const numbers = (await readdir(directory)).filter((name) => name.endsWith(SUFFIX)).map((name) => Number.parseInt(name, 10));
+  const names = await readdir(directory);
+  const numbers = names.map((name) => SPOOL_FILE.exec(name)?.[1]).filter((digits) => digits !== undefined).map(Number);
   const number = Math.max(0, ...numbers);
-  for (const older of numbers.filter((one) => one !== number)) {
-    await rm(join(directory, `${String(older).padStart(12, '0')}${SUFFIX}`), { force: true });
-  }
-  if (numbers.length === 0) return { bootEpoch: 0, states: {}, pending: [], number: 0 };
-  const path = join(directory, `${String(number).padStart(12, '0')}${SUFFIX}`);
+  const recovered = number === 0 ? { bootEpoch: 0, states: {}, pending: [] } : await replay(pathOf(directory, number), spoolKey);
+  const older = numbers.filter((one) => one !== number).map((one) => pathOf(directory, one));
+  const halfWritten = names.filter((name) => HALF_WRITTEN_FILE.test(name)).map((name) => join(directory, name));
+  for (const path of [...older, ...halfWritten]) await rm(path, { force: true });
+  return { ...recovered, number };
+}
+
+/** What the records of a file come to. */
+async function replay(path: string, spoolKey: Buffer): Promise<Omit<Recovered, 'number'>> {
   let bootEpoch = 0;
   let states: FirmwareStates = {};
   const pending = new Map<string, SpooledBatch>();
@@ -218,11 +232,12 @@ async function recover(directory: string, spoolKey: Buffer): Promise<Recovered> 
       pending.set(`${record.batch.bootEpoch}/${record.batch.sequence}`, record.batch);
     } else pending.delete(`${record.ack.bootEpoch}/${record.ack.sequence}`);
   }
-  return { bootEpoch, states, pending: [...pending.values()], number };
+  return { bootEpoch, states, pending: [...pending.values()] };
 }
 
 function failed(directory: string, cause: unknown): GatewayError {
-  const code = (cause as NodeJS.ErrnoException).code;
-  const why = code === 'ENOSPC' ? 'the disk is full: free some space and start again' : (cause as Error).message;
+  const { cause: inner = cause, message } = cause as Error; // writePrivateFile wraps the system's error
+  const full = ['ENOSPC', 'EDQUOT'].includes((inner as NodeJS.ErrnoException).code ?? '');
+  const why = full ? 'the disk is full: free some space and start again' : message;
   return new GatewayError('SPOOL_FAILED', `cannot write the queue in ${directory}: ${why}`, { cause });
 }

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { backoffMs, type BackoffLimits } from './backoff.ts';
+import { GatewayError } from './errors.ts';
 import type { Spool } from './spool.ts';
 import type { SpooledBatch } from './spool-format.ts';
 import type { Target } from './target.ts';
@@ -52,9 +53,14 @@ export class Uplink {
     return this.#connected;
   }
 
-  /** Begins to connect; from then on it keeps trying until `stop`. */
+  /** Begins to connect; from then on it keeps trying until `stop`. GATEWAY_IDENTITY when certificate or key are none. */
   start(): void {
-    this.#connect();
+    try {
+      this.#connect();
+    } catch (cause) {
+      const what = `certificate, key or authority of gateway ${this.#options.gatewayId} cannot be used`;
+      throw new GatewayError('GATEWAY_IDENTITY', `${what}: ${(cause as Error).message}`, { cause });
+    }
   }
 
   /** Says that the spool has something new. */
@@ -77,16 +83,19 @@ export class Uplink {
     for (let waitedMs = 0; this.#connected && this.#sent.size > 0 && waitedMs < GOODBYE_MS; waitedMs += 20) await delay(20);
     const polite = this.#connected && this.#sent.size === 0;
     if (polite) client.publish(`${this.#prefix}status`, 'offline', { qos: 0, retain: true });
+    const impatience = setTimeout(() => client.stream.destroy(), GOODBYE_MS); // a broker need not answer a goodbye
     await client.endAsync(!polite);
+    clearTimeout(impatience);
   }
 
   #publish(client: MqttClient, batch: SpooledBatch): void {
     this.#sent.add(batch);
     const sentAt = performance.now();
     client.publish(`${this.#prefix}${batch.channel}`, batch.frame, { qos: 1 }, (error) => {
-      if (client !== this.#client) return; // an answer to an earlier connection's publish; it will be sent again
+      // An answer to an earlier connection's publish, or this one is ending and its close event follows: in both cases
+      // the batch is sent again. It stays in #sent until then, or `pump` would offer it to the dying client for ever.
+      if (error || client !== this.#client) return;
       this.#sent.delete(batch);
-      if (error) return; // the connection is gone, its close event follows
       this.#attempt = 0;
       this.#options.spool.acknowledge(batch);
       this.#options.onAcknowledged(batch, performance.now() - sentAt);
@@ -125,7 +134,7 @@ export class Uplink {
       this.pump();
     });
     client.on('error', (error) => {
-      this.#reason = error.message;
+      this.#reason ||= error.message || ((error as NodeJS.ErrnoException).code ?? ''); // AggregateError has no message
       client.end(true);
     });
     client.on('close', () => this.#lost(client));
