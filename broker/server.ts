@@ -2,9 +2,10 @@
  * The broker: Aedes behind a TLS listener that demands a client certificate. Every client passes admission; every
  * measurement passes the sink before its PUBACK. Shutdown stores what was taken, then closes.
  */
-import { once } from 'node:events';
-import { createServer, type TLSSocket } from 'node:tls';
-import { Aedes, type AedesPublishPacket, type Client, type PublishPacket } from 'aedes';
+import { once, type EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { peerIdentity } from '../certs/mod.ts';
 import { MAX_FRAME_BYTES } from '../frame/mod.ts';
 import { admitPublish, admitWill, checkClientId, maySubscribe, peerOf, type Peer } from './admission.ts';
@@ -17,7 +18,10 @@ export const BROKER_LIMITS = {
   connections: 20_000,
   handshakeMs: 10_000,
   connectMs: 10_000,
+  /** How long a client may leave what it is sent unread. */
+  drainMs: 10_000,
   inFlightPerClient: 256,
+  inFlightBytesPerClient: 2 * 2 ** 20,
   packetBytes: MAX_FRAME_BYTES + 1024,
   topicLevels: 8,
 } as const;
@@ -65,26 +69,26 @@ const TLS_1_3_CIPHERS = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TL
 /** Starts a broker and resolves once it listens. Rejects with the system's error when the port is taken. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const peers = new WeakMap<PacketGate, Peer>();
+  const server = createListener(options);
   const aedes = await createAedes(options, peers);
-  const server = createServer({
-    cert: options.certificatePem,
-    key: options.keyPem,
-    ca: options.authorityPem,
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
-    ciphers: [...TLS_1_3_CIPHERS, ...TLS_1_2_CIPHERS].join(':'),
-    honorCipherOrder: true,
-    handshakeTimeout: BROKER_LIMITS.handshakeMs,
-    ALPNProtocols: ['mqtt'],
+  const sockets = new Set<Socket>(); // also those whose handshake is not done
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
-  server.maxConnections = BROKER_LIMITS.connections;
   const gates = new Set<PacketGate>();
   server.on('tlsClientError', (error) => options.onRefused?.(error, undefined));
   server.on('secureConnection', (socket: TLSSocket) => {
-    const gate = new PacketGate(socket, { maxPacketBytes: BROKER_LIMITS.packetBytes, maxInFlight: BROKER_LIMITS.inFlightPerClient });
+    const gate = new PacketGate(socket, {
+      maxPacketBytes: BROKER_LIMITS.packetBytes,
+      maxInFlight: BROKER_LIMITS.inFlightPerClient,
+      maxInFlightBytes: BROKER_LIMITS.inFlightBytesPerClient,
+    });
     gates.add(gate);
     gate.once('close', () => gates.delete(gate));
+    gate.once('error', (error) => {
+      if (error instanceof AdmissionError) options.onRefused?.(error, undefined);
+    });
     try {
       peers.set(gate, peerOf(identityOf(socket)));
     } catch (error) {
@@ -103,6 +107,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     await new Promise<void>((resolve) => aedes.close(resolve));
     throw error;
   }
+  server.on('error', (error: Error) => options.onRefused?.(error, undefined)); // a connection that could not be taken
   return {
     port: (server.address() as { port: number }).port,
     connections: () => aedes.connectedClients,
@@ -116,9 +121,27 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await new Promise<void>((resolve) => aedes.close(resolve));
       for (const gate of gates) gate.destroy();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
+}
+
+function createListener(options: BrokerOptions): Server {
+  const server = createServer({
+    cert: options.certificatePem,
+    key: options.keyPem,
+    ca: options.authorityPem,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ciphers: [...TLS_1_3_CIPHERS, ...TLS_1_2_CIPHERS].join(':'),
+    honorCipherOrder: true,
+    handshakeTimeout: BROKER_LIMITS.handshakeMs,
+    ALPNProtocols: ['mqtt'],
+  });
+  server.maxConnections = BROKER_LIMITS.connections;
+  return server;
 }
 
 function identityOf(socket: TLSSocket): ReturnType<typeof peerIdentity> {
@@ -130,11 +153,14 @@ async function createAedes(options: BrokerOptions, peers: WeakMap<PacketGate, Pe
   const peerOfClient = (client: Client): Peer => peers.get(client.conn as PacketGate)!;
   const aedes = await Aedes.createBroker({
     connectTimeout: BROKER_LIMITS.connectMs,
+    drainTimeout: BROKER_LIMITS.drainMs,
+    maxInflightInbound: BROKER_LIMITS.inFlightPerClient,
     maxTopicLevels: BROKER_LIMITS.topicLevels,
     preConnect: (client, packet, done) => {
       try {
         const peer = peerOfClient(client);
         if (packet.will) admitWill(peer, packet.will.topic, packet.will.payload.length);
+        packet.clean = true; // a session ends with its connection: nothing is kept in memory for who may never return
         done(null, true);
       } catch (error) {
         done(error as Error, false);
@@ -151,6 +177,8 @@ async function createAedes(options: BrokerOptions, peers: WeakMap<PacketGate, Pe
       );
     },
     authorizePublish: (client, packet, done) => authorize(client, packet, done),
+    // To listen is best effort: who does not keep up misses messages, instead of holding up those who send.
+    authorizeForward: (client, packet) => ((client.conn as PacketGate).writableNeedDrain ? null : packet),
     authorizeSubscribe: (client, subscription, done) => {
       done(null, maySubscribe(peerOfClient(client), subscription.topic) ? subscription : null);
     },
@@ -180,6 +208,7 @@ async function createAedes(options: BrokerOptions, peers: WeakMap<PacketGate, Pe
     }
   }
 
+  (aedes as EventEmitter).on('error', (error: Error) => options.onRefused?.(error, undefined));
   aedes.on('connectionError', (client, error) => options.onRefused?.(error, (client as Client | null)?.id ?? undefined));
   return aedes;
 }
@@ -188,5 +217,3 @@ async function admitClient(peer: Peer, clientId: string, target: PublishTarget):
   checkClientId(peer, clientId);
   if (peer.role === 'gateway') await target.admit(peer.projectId);
 }
-
-export type { AedesPublishPacket };

@@ -79,9 +79,14 @@ async function removeStale(path: string, dead: Holder | undefined): Promise<void
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw error;
   }
-  const moved = await readHolder(aside);
-  if (moved?.pid !== dead?.pid || moved?.startedAt !== dead?.startedAt) await link(aside, path);
-  await rm(aside, { force: true });
+  try {
+    const moved = await readHolder(aside);
+    if (moved?.pid !== dead?.pid || moved?.startedAt !== dead?.startedAt) await link(aside, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // a third process has it by now
+  } finally {
+    await rm(aside, { force: true });
+  }
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {

@@ -81,6 +81,7 @@ export function* readRecords(
   let number = 0;
   for (; at + RECORD_HEADER_BYTES <= bytes.length; number++) {
     const header = bytes.subarray(at, at + RECORD_HEADER_BYTES);
+    if (isZero(header) && isZero(bytes.subarray(at))) break;
     const sealedBytes = checkHeader(header, number, maxSealedBytes);
     const end = at + RECORD_HEADER_BYTES + sealedBytes;
     if (end > bytes.length) break;
@@ -90,6 +91,11 @@ export function* readRecords(
     at = end;
   }
   return { records: number, chain, wholeBytes: at };
+}
+
+/** A power cut can leave a file longer than what was written to it: zeros to its end are as good as nothing. */
+function isZero(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 function checkHeader(header: Buffer, number: number, maxSealedBytes: number): number {

@@ -139,7 +139,12 @@ async function exportMessages(options: ExportOptions): Promise<void> {
   if (options.format !== 'wav') return exportLines(home, options, print);
   if (options.out === undefined) throw new CliError('CLI_USAGE', '--format wav writes a file per capture: give a folder with --out');
   const captures = new WavExport(options.out);
-  for await (const { message } of messages(home, options)) if (message.kind === 'waveform') await captures.add(message);
+  try {
+    for await (const { message } of messages(home, options)) if (message.kind === 'waveform') await captures.add(message);
+  } catch (error) {
+    await captures.discard();
+    throw error;
+  }
   const { files, incomplete } = await captures.finish();
   for (const { capture, samples, totalSamples } of incomplete) say(options, `capture ${capture} has ${samples} of ${totalSamples} samples: not written`);
   printResult(options, { files, incomplete }, () => [...files, `${count(files.length)} recordings`]);

@@ -188,10 +188,11 @@ export class Fleet {
   }
 }
 
-function openGateway(options: FleetOptions, { identity }: FleetMember, { stopping, acknowledged }: Shared): Promise<Gateway> {
+function openGateway(options: FleetOptions, { identity, sensors }: FleetMember, { stopping, acknowledged }: Shared): Promise<Gateway> {
   const { target, backoff, random, now } = options;
   return Gateway.open({
     identity,
+    sensors: sensors.length,
     target,
     backoff,
     random,

@@ -48,6 +48,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function open(directory = join(root, `queue-${(folders += 1)}`)): Promise<Gateway> {
   const gateway = await Gateway.open({
     identity: { gatewayId: GATEWAY, projectId: 'plant-1', ...gatewayIdentity },
+    sensors: 1_000,
     target: { host: '127.0.0.1', port: broker.port, authorityPem: authority.certificatePem },
     directory,
     backoff: { baseMs: 1, capMs: 10 },

@@ -31,6 +31,8 @@ export interface GatewayIdentity {
 
 export interface GatewayOptions {
   readonly identity: GatewayIdentity;
+  /** How many sensors it hears: once all of them wait for their batch to be kept, nobody else can join it. */
+  readonly sensors: number;
   readonly target: Target;
   readonly directory: string;
   readonly backoff: BackoffLimits;
@@ -121,7 +123,8 @@ export class Gateway {
     open.states[sensorId] = state;
     open.bytes += bytes;
     const kept = new Promise<void>((resolve, reject) => open.waiting.push({ resolve, reject }));
-    if (channel === 'event' || open.frames.length >= GATEWAY_LIMITS.batchMessages) this.flush();
+    const complete = open.frames.length >= GATEWAY_LIMITS.batchMessages || open.waiting.length >= this.#options.sensors;
+    if (channel === 'event' || complete) this.flush();
     return kept;
   }
 

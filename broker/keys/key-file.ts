@@ -27,6 +27,8 @@ const VERSION = 1;
 const HEADER_BYTES = 42;
 const ZERO_NONCE = Buffer.alloc(12);
 const INFO = 'thrum key store v1';
+/** What can be read again (certs/private-file.ts); about 20,000 keys. */
+const MAX_JSON_BYTES = 15 * 2 ** 20;
 
 interface OpenedFile {
   readonly state: KeyState;
@@ -114,7 +116,10 @@ export class KeyFile {
     rootSalt.copy(header, 10);
     randomBytes(16).copy(header, 26);
     const key = deriveKey(await this.#root(rootSalt), header.subarray(26), INFO);
-    const sealed = sealAt(key, ZERO_NONCE, 0, header, Buffer.from(JSON.stringify(state)));
+    const json = Buffer.from(JSON.stringify(state));
+    if (json.length > MAX_JSON_BYTES) throw new KeyError('KEY_BAD_REQUEST', `${this.#path} is full: use another --home for more keys`);
+    parseKeyState(json.toString('utf8')); // what could not be read again must not replace what can
+    const sealed = sealAt(key, ZERO_NONCE, 0, header, json);
     await writePrivateFile(this.#path, Buffer.concat([header, sealed]));
   }
 

@@ -7,7 +7,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { KeyError } from '../errors.ts';
 import { blobNames, decryptBlob, encryptBlob, materialIdOf, type EncryptionContext } from './ciphertext.ts';
 import { KeyFile } from './key-file.ts';
-import type { KeyRecord, KeyState } from './key-state.ts';
+import { MAX_DESCRIPTION_CHARS, type KeyRecord, type KeyState } from './key-state.ts';
 import type { RootSource } from './root-key.ts';
 
 /** What may be told of a key: everything but its material. */
@@ -43,7 +43,11 @@ export class KeyService {
     this.#now = now;
   }
 
+  /** KEY_ALIAS_EXISTS, or KEY_BAD_REQUEST when alias or description is not one. */
   async createKey(wish: NewKey): Promise<KeyDescription> {
+    if (wish.description !== undefined && wish.description.length > MAX_DESCRIPTION_CHARS) {
+      throw new KeyError('KEY_BAD_REQUEST', `a description has at most ${MAX_DESCRIPTION_CHARS} characters`);
+    }
     const alias = wish.alias === undefined ? undefined : checkedAlias(wish.alias);
     const secret = randomBytes(32);
     return this.#file.update((state) => {

@@ -1,6 +1,9 @@
 /** What the key service remembers, and the exact form in which it is written down. Parsed once here, then trusted. */
 import { z } from 'zod';
 
+/** As in AWS KMS. */
+export const MAX_DESCRIPTION_CHARS = 8192;
+
 const material = z.strictObject({
   materialId: z.string().regex(/^[0-9a-f]{64}$/),
   /** 32 bytes, base64. */
@@ -13,7 +16,7 @@ const keyRecord = z.strictObject({
   /** `service`: made for one project that brought no key; `customer`: made, named and controlled by the owner. */
   owner: z.enum(['service', 'customer']),
   state: z.enum(['Enabled', 'Disabled']),
-  description: z.string().max(8192),
+  description: z.string().max(MAX_DESCRIPTION_CHARS),
   createdMs: z.number().int().nonnegative(),
   /** Newest last: it encrypts; the older ones still decrypt. */
   materials: z.array(material).min(1),

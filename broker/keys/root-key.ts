@@ -3,6 +3,7 @@
  * with scrypt (RFC 7914). Neither ever appears in a log, an argument or a URL.
  */
 import { randomBytes, scrypt } from 'node:crypto';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readPrivateFile, writePrivateFile } from '../../certs/mod.ts';
@@ -28,9 +29,13 @@ export async function rootKeyFor(source: RootSource, directory: string, salt: Bu
   return Buffer.from(text, 'hex');
 }
 
-/** Makes the root key file of a new key store; a passphrase needs none. */
+/** Makes the root key file of a new key store; a passphrase needs none. One that is there is kept: a backup may need it. */
 export async function createRootKey(source: RootSource, directory: string): Promise<void> {
-  if (source.kind === 'file') {
-    await writePrivateFile(join(directory, 'root.key'), `${randomBytes(32).toString('hex')}\n`);
-  }
+  const path = join(directory, 'root.key');
+  if (source.kind !== 'file' || (await isThere(path))) return;
+  await writePrivateFile(path, `${randomBytes(32).toString('hex')}\n`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
 }

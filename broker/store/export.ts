@@ -1,7 +1,7 @@
 /** Stored data in other people's formats: NDJSON and CSV a line at a time, WAV a file per capture. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { frameToJson, interleave, wavHeader, type Measurement, type SensorMessage, type Waveform } from '../../frame/mod.ts';
+import { frameToJson, interleave, wavHeader, WavError, type Measurement, type SensorMessage, type Waveform } from '../../frame/mod.ts';
 
 /** One message as a line of NDJSON, without the line's end. */
 export function toNdjson(message: SensorMessage, gatewayId: string, receivedMs: number): string {
@@ -55,7 +55,7 @@ interface OpenCapture {
   readonly axes: number;
   /** First sample to number of samples. */
   readonly parts: Map<number, number>;
-  /** Parts that contradict each other: whatever the samples are, they are not one capture. */
+  /** Parts contradict each other, or what they claim is no WAV file: whatever the samples are, they are not one capture. */
   contradictory: boolean;
 }
 
@@ -91,16 +91,21 @@ export class WavExport {
     const incomplete: { capture: string; samples: number; totalSamples: number }[] = [];
     for (const [name, capture] of this.#captures) {
       const { partial, path, totalSamples } = capture;
-      const samples = capture.contradictory ? 0 : contiguousSamples(capture.parts);
+      const samples = coveredSamples(capture.parts);
       if (!capture.contradictory && samples === totalSamples) {
         await rename(partial, path);
         files.push(path);
       } else {
-        await rm(partial);
+        await rm(partial, { force: true });
         incomplete.push({ capture: name, samples, totalSamples });
       }
     }
     return { files, incomplete };
+  }
+
+  /** Removes what was begun, when the export cannot go on. */
+  async discard(): Promise<void> {
+    for (const { partial } of this.#captures.values()) await rm(partial, { force: true });
   }
 
   async #begin(name: string, part: Waveform): Promise<OpenCapture> {
@@ -108,9 +113,20 @@ export class WavExport {
     const path = join(this.#directory, `${name}.wav`);
     const partial = `${path}.partial`;
     await rm(partial, { force: true });
-    await writeAt(partial, 0, wavHeader(part.axes.length, part.sampleRateHz, part.totalSamples));
+    const header = headerOf(part);
+    if (header) await writeAt(partial, 0, header);
     const { totalSamples, sampleRateHz } = part;
-    return { partial, path, totalSamples, sampleRateHz, axes: part.axes.length, parts: new Map(), contradictory: false };
+    return { partial, path, totalSamples, sampleRateHz, axes: part.axes.length, parts: new Map(), contradictory: !header };
+  }
+}
+
+/** Undefined when a sensor claims more samples than a WAV file can hold. */
+function headerOf({ axes, sampleRateHz, totalSamples }: Waveform): Uint8Array | undefined {
+  try {
+    return wavHeader(axes.length, sampleRateHz, totalSamples);
+  } catch (error) {
+    if (error instanceof WavError) return undefined;
+    throw error;
   }
 }
 
@@ -124,14 +140,15 @@ function contradicts(part: Waveform, samples: number, capture: OpenCapture): boo
   );
 }
 
-/** Samples from the first on without a gap; parts may overlap. */
-function contiguousSamples(parts: ReadonlyMap<number, number>): number {
+/** How many samples the parts hold, each counted once: parts may overlap. */
+function coveredSamples(parts: ReadonlyMap<number, number>): number {
+  let covered = 0;
   let end = 0;
   for (const [first, samples] of [...parts].sort(([a], [b]) => a - b)) {
-    if (first > end) break;
+    covered += Math.max(0, first + samples - Math.max(first, end));
     end = Math.max(end, first + samples);
   }
-  return end;
+  return covered;
 }
 
 async function writeAt(path: string, position: number, bytes: Uint8Array): Promise<void> {

@@ -1,0 +1,88 @@
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { KeyError, ProjectError } from './errors.ts';
+import { keysOf, makeHome, makeProject, NOW_MS, type TestHome } from './broker.fixture.ts';
+import { Projects } from './projects.ts';
+
+let home: TestHome;
+
+beforeEach(async () => {
+  home = await makeHome();
+});
+afterEach(() => home.remove());
+
+const pathOf = (projectId: string): string => join(home.root, 'projects', `${projectId}.project`);
+
+it('reads a project as it was made, by id and by name, also in another process', async () => {
+  const made = await makeProject(home, 'Paper mill Nº 4 – Süd');
+  const elsewhere = new Projects(join(home.root, 'projects'), keysOf(home.root));
+  expect(made).toMatchObject({ encryption: 'service', createdMs: NOW_MS, name: 'Paper mill Nº 4 – Süd' });
+  expect(await elsewhere.read(made.projectId)).toEqual(made);
+  expect(await elsewhere.find(made.projectId)).toEqual(made);
+  expect(await elsewhere.find(made.name)).toEqual(made);
+  expect(await elsewhere.references()).toEqual([{ projectId: made.projectId, keyId: made.keyId }]);
+});
+
+it('gives each project a service key of its own, or the one its owner names', async () => {
+  const [one, two] = [await makeProject(home, 'One'), await makeProject(home, 'Two')];
+  expect(one.keyId).not.toBe(two.keyId);
+  const key = await home.keys.createKey({ owner: 'customer', alias: 'alias/mine' });
+  expect(await makeProject(home, 'Three', 'alias/mine')).toMatchObject({ keyId: key.keyId, encryption: 'custom' });
+  await expect(makeProject(home, 'Four', 'alias/none')).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+});
+
+it('refuses names that are empty, too long, taken, or made of what a terminal would act on', async () => {
+  await makeProject(home, 'Mill');
+  await expect(makeProject(home, 'Mill')).rejects.toMatchObject({ code: 'PROJECT_EXISTS' });
+  for (const name of ['', 'x'.repeat(61), 'a\u001b[31m', 'a\nb', '\u202Eabc', '\ud800']) {
+    await expect(makeProject(home, name)).rejects.toMatchObject({ code: 'PROJECT_BAD_NAME' });
+  }
+  expect(await home.projects.references()).toHaveLength(1);
+});
+
+it('says that a project is unknown, whatever is asked for', async () => {
+  for (const name of ['p-0000000000000000', 'Nobody', '../keys/keystore', '']) {
+    await expect(home.projects.find(name)).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' });
+  }
+  await expect(home.projects.reference('../../etc/passwd')).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' });
+  await expect(home.projects.read('p-0000000000000000')).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' });
+});
+
+it('keeps the name sealed, in a file of its owner only', async () => {
+  const { projectId } = await makeProject(home, 'Secret mill');
+  expect((await readFile(pathOf(projectId))).includes('Secret')).toBe(false);
+  expect((await stat(pathOf(projectId))).mode & 0o777).toBe(0o600);
+});
+
+it('cannot be read while its key is disabled, but others can', async () => {
+  const [one, two] = [await makeProject(home, 'One'), await makeProject(home, 'Two')];
+  await home.keys.disableKey(one.keyId);
+  await expect(home.projects.read(one.projectId)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
+  await expect(home.projects.find('One')).rejects.toMatchObject({ code: 'KEY_DISABLED' });
+  expect(await home.projects.find('Two')).toEqual(two);
+  expect(await home.projects.reference(one.projectId)).toEqual({ projectId: one.projectId, keyId: one.keyId });
+});
+
+it('is never read altered: each flipped byte and each length is an error', async () => {
+  const { projectId } = await makeProject(home, 'Mill');
+  const bytes = await readFile(pathOf(projectId));
+  for (let at = 0; at < bytes.length; at++) {
+    const altered = Buffer.from(bytes);
+    altered[at]! ^= 1 << at % 8;
+    await writeFile(pathOf(projectId), altered);
+    const error: unknown = await home.projects.read(projectId).catch((cause: unknown) => cause);
+    expect(error instanceof ProjectError || error instanceof KeyError, `byte ${at}: ${String(error)}`).toBe(true);
+  }
+  for (let length = 0; length < bytes.length; length++) {
+    await writeFile(pathOf(projectId), bytes.subarray(0, length));
+    await expect(home.projects.read(projectId), `length ${length}`).rejects.toMatchObject({ code: 'PROJECT_DAMAGED' });
+  }
+});
+
+it('does not pass for another project of the same key', async () => {
+  const key = await home.keys.createKey({ owner: 'customer' });
+  const [one, two] = [await makeProject(home, 'One', key.keyId), await makeProject(home, 'Two', key.keyId)];
+  await copyFile(pathOf(one.projectId), pathOf(two.projectId));
+  await expect(home.projects.read(two.projectId)).rejects.toMatchObject({ code: 'PROJECT_DAMAGED' });
+});
