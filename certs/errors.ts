@@ -51,3 +51,22 @@ export function systemCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return '';
 }
+
+/** A record that is not what was written. */
+export class RecordError extends Error {
+  override readonly name = 'RecordError';
+  readonly code = 'RECORD_BROKEN';
+  /** Number of the record in its file. */
+  readonly record: number;
+
+  constructor(record: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.record = record;
+  }
+}
+
+/** Somebody else holds the lock. */
+export class LockError extends Error {
+  override readonly name = 'LockError';
+  readonly code = 'LOCK_HELD';
+}

@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { holdLock, isLocked, LockError, withFileLock } from './file-lock.ts';
+import { LockError } from './errors.ts';
+import { holdLock, isLocked, withFileLock } from './file-lock.ts';
 
 let directory: string;
 let path: string;

@@ -5,12 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-
-/** Somebody else holds the lock. */
-export class LockError extends Error {
-  override readonly name = 'LockError';
-  readonly code = 'LOCK_HELD';
-}
+import { LockError } from './errors.ts';
 
 const RETRY_MS = 20;
 const GIVE_UP_AFTER_MS = 10_000;

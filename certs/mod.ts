@@ -8,7 +8,7 @@ export type { Authority, IssuedIdentity } from './authority.ts';
 export type { NameAttribute } from './certificate-reader.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
-export { CertsError, SealError } from './errors.ts';
+export { CertsError, LockError, RecordError, SealError } from './errors.ts';
 export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
@@ -21,6 +21,6 @@ export { makePrivateDirectory, readPrivateFile, writePrivateFile } from './priva
 export { ROLES } from './profiles.ts';
 export type { GatewayRequest, IdentityRequest, OperatorRequest, Role, ServerRequest } from './profiles.ts';
 export { canonicalBytes, deriveKey, openAt, sealAt } from './sealed.ts';
-export { RECORD_HEADER_BYTES, RecordError, TAG_BYTES, readRecords, sealRecord } from './sealed-record.ts';
+export { RECORD_HEADER_BYTES, TAG_BYTES, readRecords, sealRecord } from './sealed-record.ts';
 export type { ReadRecord, RecordKeys, RecordsEnd, SealedRecord } from './sealed-record.ts';
-export { holdLock, isLocked, LockError, withFileLock } from './file-lock.ts';
+export { holdLock, isLocked, withFileLock } from './file-lock.ts';

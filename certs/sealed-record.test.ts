@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readRecords, RECORD_HEADER_BYTES, RecordError, sealRecord, TAG_BYTES, type ReadRecord, type RecordsEnd } from './sealed-record.ts';
+import { RecordError } from './errors.ts';
+import { readRecords, RECORD_HEADER_BYTES, sealRecord, TAG_BYTES, type ReadRecord, type RecordsEnd } from './sealed-record.ts';
 
 const keys = { record: Buffer.alloc(32, 1), baseNonce: Buffer.alloc(12, 2) };
 const start = Buffer.alloc(32, 3);

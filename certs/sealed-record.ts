@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { SealError } from './errors.ts';
+import { RecordError, SealError } from './errors.ts';
 import { openAt, sealAt } from './sealed.ts';
 
 export const RECORD_HEADER_BYTES = 16;
@@ -52,17 +52,6 @@ export interface RecordsEnd {
   readonly records: number;
   readonly chain: Buffer;
   readonly wholeBytes: number;
-}
-
-/** A record that is not what was written. */
-export class RecordError extends Error {
-  override readonly name = 'RecordError';
-  readonly record: number;
-
-  constructor(record: number, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.record = record;
-  }
 }
 
 /**

@@ -21,3 +21,19 @@ export class FrameError extends Error {
     this.offset = offset;
   }
 }
+
+export type WavErrorCode =
+  'WAV_NOT_WAVE' | 'WAV_TRUNCATED' | 'WAV_FORMAT' | 'WAV_EMPTY' | 'WAV_TOO_LARGE' | 'WAV_VALUE';
+
+/** A recording that cannot be read or written. `offset` is the byte of the file that it is about. */
+export class WavError extends Error {
+  override readonly name = 'WavError';
+  readonly code: WavErrorCode;
+  readonly offset: number;
+
+  constructor(code: WavErrorCode, message: string, offset = 0) {
+    super(message);
+    this.code = code;
+    this.offset = offset;
+  }
+}

@@ -6,4 +6,4 @@ export { batchOf, encodeBatch, maxBatchLength, readBatchHeader } from './batch.t
 export { crc32c } from './crc32c.ts';
 export { asSent, decodeBatch, decodeFrame, decodeMessage, encodeMessage, frameOf, maxFrameLength } from './frame.ts';
 export { frameToJson } from './json.ts';
-export { encodeWav, interleave, readWav, wavHeader, WavError, type Recording, type WavErrorCode } from './wav.ts';
+export { encodeWav, interleave, readWav, wavHeader, type Recording } from './wav.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeWav, readWav, WavError } from './wav.ts';
+import { WavError } from './errors.ts';
+import { encodeWav, readWav } from './wav.ts';
 
 function axesOf(count: number, samples: number): Int16Array[] {
   let state = count;

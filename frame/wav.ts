@@ -4,21 +4,7 @@
  * & IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991; Microsoft, WAVEFORMATEXTENSIBLE.
  */
 
-export type WavErrorCode =
-  'WAV_NOT_WAVE' | 'WAV_TRUNCATED' | 'WAV_FORMAT' | 'WAV_EMPTY' | 'WAV_TOO_LARGE' | 'WAV_VALUE';
-
-/** A recording that cannot be read or written. `offset` is the byte of the file that it is about. */
-export class WavError extends Error {
-  override readonly name = 'WavError';
-  readonly code: WavErrorCode;
-  readonly offset: number;
-
-  constructor(code: WavErrorCode, message: string, offset = 0) {
-    super(message);
-    this.code = code;
-    this.offset = offset;
-  }
-}
+import { WavError } from './errors.ts';
 
 /** A recording: 1 to 3 axes of equal length. */
 export interface Recording {

@@ -4,7 +4,7 @@ import { chmod, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, afterAll, describe, expect, it } from 'vitest';
-import { MAIN, thrum, withFolder, type Result, type RunOptions } from './cli.ts';
+import { makeFolder, MAIN, thrum, withFolder, type Result, type RunOptions } from './cli.ts';
 
 const TINY = ['--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--duration', '1s', '--quiet'];
 
@@ -118,29 +118,15 @@ describe('a port', () => {
 describe('a home', () => {
   let folder = '';
   let home = '';
-  let release: () => void;
-  let removed: Promise<void>;
 
   beforeAll(async () => {
-    await new Promise<void>((ready, reject) => {
-      removed = withFolder(async (made) => {
-        folder = made;
-        home = join(made, 'home');
-        const result = await thrum(['run', '--home', home, ...TINY]);
-        if (result.exitCode !== 0) throw new Error(result.stderr);
-        await new Promise<void>((resolve) => {
-          release = resolve;
-          ready();
-        });
-      });
-      removed.catch(reject);
-    });
+    folder = await makeFolder();
+    home = join(folder, 'home');
+    const result = await thrum(['run', '--home', home, ...TINY]);
+    if (result.exitCode !== 0) throw new Error(result.stderr);
   });
 
-  afterAll(async () => {
-    release();
-    await removed;
-  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   /** Alters one file for the length of `work`. */
   async function altered(path: string, alter: (bytes: Buffer) => Uint8Array | string, work: () => Promise<void>): Promise<void> {

@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchOf, frameOf, frameToJson, decodeFrame, type SensorMessage } from '../frame/mod.ts';
 import { createSensor, planFleet } from '../sensors/mod.ts';
-import { start, thrum, withFolder } from './cli.ts';
+import { makeFolder, start, thrum, withFolder } from './cli.ts';
 
 const PLAN = planFleet({
   seed: 1, sites: 1, gateways: 1, sensors: 2, machines: 1, faultShare: 1, intervalMs: 3_600_000, waveformEvery: 1, captureSamples: 256, startMs: Date.UTC(2026, 0, 1),
@@ -32,28 +32,15 @@ describe('thrum frame decode', () => {
 describe('in a home with a run in it', () => {
   let home = '';
   let folder = '';
-  let release: () => void;
-  let removed: Promise<void>;
 
   beforeAll(async () => {
-    await new Promise<void>((ready, reject) => {
-      removed = withFolder(async (made) => {
-        folder = made;
-        home = join(made, 'home');
-        const { exitCode, stderr } = await thrum(['run', '--home', home, '--project', 'Plant 7', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--waveform-every', '3', '--duration', '2s', '--quiet']);
-        if (exitCode !== 0) throw new Error(stderr);
-        await new Promise<void>((resolve) => {
-          release = resolve;
-          ready();
-        });
-      });
-      removed.catch(reject);
-    });
+    folder = await makeFolder();
+    home = join(folder, 'home');
+    const { exitCode, stderr } = await thrum(['run', '--home', home, '--project', 'Plant 7', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--waveform-every', '3', '--duration', '2s', '--quiet']);
+    if (exitCode !== 0) throw new Error(stderr);
   });
-  afterAll(async () => {
-    release();
-    await removed;
-  });
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   const json = async (args: readonly string[]): Promise<unknown> => {
     const { exitCode, stdout, stderr } = await thrum([...args, '--home', home, '--json']);

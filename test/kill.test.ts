@@ -1,12 +1,10 @@
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { Spool } from '../gateway/spool.ts';
 import { createSensor, planFleet, randomStream } from '../sensors/mod.ts';
-import { start, thrum, withFolder, type Running } from './cli.ts';
+import { freePort, start, thrum, withFolder, type Running } from './cli.ts';
 import { messagesOf, sorted, storedMessages } from './store-contents.ts';
 
 const ROUNDS = 20;
@@ -14,15 +12,6 @@ const FLEET = ['--seed', '5', '--sites', '1', '--gateways', '2', '--sensors', '8
 const PLAN = planFleet({
   seed: 5, sites: 1, gateways: 2, sensors: 8, machines: 4, faultShare: 0.3, intervalMs: 3_600_000, waveformEvery: 6, captureSamples: 1024, startMs: Date.UTC(2026, 0, 1),
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** How many measurements each sensor has made, as the gateways' queues know it. */
 async function measured(home: string): Promise<Map<string, number>> {

@@ -1,26 +1,16 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
 import { createAuthority, issueIdentity, loadAuthority } from '../certs/mod.ts';
 import { decodeBatch } from '../frame/mod.ts';
-import { thrum, withFolder } from './cli.ts';
+import { freePort, thrum, withFolder } from './cli.ts';
 
 const NOW = Date.now(); // eslint-disable-line no-restricted-properties -- certificates must be valid now
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
 const installed = ['mosquitto', 'mosquitto_sub'].every((name) => spawnSync('sh', ['-c', `command -v ${name}`], { env: { PATH } }).status === 0);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function startMosquitto(folder: string, port: number, files: { ca: string; cert: string; key: string }): Promise<ChildProcess> {
   const config = join(folder, 'mosquitto.conf');
