@@ -1,7 +1,7 @@
 /** Promises 1 and 2 at the sink: a callback without error means stored; every batch is stored once, whatever happens. */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { appendFile, chmod, mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -170,6 +170,21 @@ describe('a killed writer', () => {
     await handle.close();
     expect(await append(newLog(), 1)).toMatchObject({ code: 'STORE_DAMAGED', place: { file: first, record: 1 } });
     expect(await readFile(first)).toEqual(bytes);
+  });
+
+  it('between making a key and its segment leaves nothing that is in the way', async () => {
+    const first = newLog();
+    expect(await append(first, 0)).toBeUndefined();
+    await first.close();
+    const [key] = await storeFiles(home, projectId, '.key');
+    const stray = key!.replace(/\d{12}-[0-9a-f]{32}/, `000000000002-${'ab'.repeat(16)}`);
+    await copyFile(key!, stray);
+    const log = newLog();
+    expect(await append(log, 1)).toBeUndefined();
+    await log.close();
+    expect(await storedNames(home, projectId)).toEqual(named(0, 1));
+    await expectIntact();
+    expect(await readFile(`${stray}.stray`)).toEqual(await readFile(key!)); // put aside, not destroyed
   });
 
   it('may be killed again and again', async () => {

@@ -4,12 +4,13 @@
  * Promise: a callback without error means stored (or known as stored before); after an error nothing that the same
  * gateway had waiting behind it is stored.
  */
+import { rename } from 'node:fs/promises';
 import { readBatchHeader, type BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyService } from '../keys/key-service.ts';
 import { decodeGroup, encodeGroup, ENTRY_HEADER_BYTES, type StoredEntry } from './group.ts';
 import { SeenBatches } from './seen-batches.ts';
-import { listSegments, makeDurableDirectory, settle } from './segment-files.ts';
+import { listSegments, listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
 import { NO_SEGMENT, RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
 import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -186,6 +187,10 @@ export class ProjectLog {
   async #recover(): Promise<LogEnd> {
     await makeDurableDirectory(this.#directory);
     const last = (await listSegments(this.#directory)).at(-1);
+    for (const { keyPath, ordinal } of await listStrayKeys(this.#directory)) {
+      // Kept under another name: should its segment come back from somewhere, it can still be opened.
+      if (ordinal > (last?.ordinal ?? 0)) await rename(keyPath, `${keyPath}.stray`);
+    }
     if (!last) return { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches() };
     const segment = await openSegment(last, this.projectId, this.#keys);
     try {

@@ -32,12 +32,22 @@ export function segmentFile(directory: string, ordinal: number, segmentId: strin
 }
 
 /** The segments of a project in the order of their ordinals; none when the directory does not exist. */
-export async function listSegments(directory: string): Promise<SegmentFile[]> {
+export function listSegments(directory: string): Promise<SegmentFile[]> {
+  return list(directory, /^(\d{12})-([0-9a-f]{32})\.seg$/);
+}
+
+/** Keys that stand there without their segment: it was removed, or a writer was killed between making the two. */
+export async function listStrayKeys(directory: string): Promise<SegmentFile[]> {
+  const segments = new Set((await listSegments(directory)).map(({ path }) => path));
+  return (await list(directory, /^(\d{12})-([0-9a-f]{32})\.key$/)).filter(({ path }) => !segments.has(path));
+}
+
+async function list(directory: string, pattern: RegExp): Promise<SegmentFile[]> {
   const names = await readdir(directory).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
-  const found = names.map((name) => /^(\d{12})-([0-9a-f]{32})\.seg$/.exec(name)).filter((match) => match !== null);
+  const found = names.map((name) => pattern.exec(name)).filter((match) => match !== null);
   return found.map((match) => segmentFile(directory, Number(match[1]), match[2]!)).sort((a, b) => a.ordinal - b.ordinal);
 }
 

@@ -175,16 +175,22 @@ describe('files moved about', () => {
     const found = await findings();
     expect(found[0]).toMatchObject({ file: segments[2], record: -1, what: expect.stringContaining('segment 2 is missing') as string });
     expect(found[1]).toMatchObject({ file: segments[2], record: 4 });
-    expect(found).toHaveLength(2);
+    expect(found[2]).toMatchObject({ file: segments[1]!.replace('.seg', '.key'), what: expect.stringContaining('its segment is missing') as string });
+    expect(found).toHaveLength(3);
     const error = await expectPrefixThenDamage();
     expect(error.message).toContain('segment 2 is missing');
   });
 
   it('are found when the first segment is removed', async () => {
     await rm(segments[0]!);
-    expect(await findings()).toHaveLength(1);
+    expect(await findings()).toHaveLength(2);
     expect((await readAll(home, projectId)).batches).toEqual([]);
     await expectPrefixThenDamage();
+  });
+
+  it('are found when the last segment is removed but its key left', async () => {
+    await rm(segments[2]!);
+    expect(await findings()).toEqual([expect.objectContaining({ file: segments[2]!.replace('.seg', '.key') })]);
   });
 
   it('are found when a segment stands there twice under two numbers', async () => {

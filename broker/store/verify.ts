@@ -6,7 +6,7 @@ import { StoreError } from '../errors.ts';
 import type { KeyService } from '../keys/key-service.ts';
 import { checkOrdinal, readSegment } from './read.ts';
 import { SeenBatches } from './seen-batches.ts';
-import { damaged, listSegments, type SegmentFile } from './segment-files.ts';
+import { damaged, listSegments, listStrayKeys, type SegmentFile } from './segment-files.ts';
 import { NO_SEGMENT, type ChainPosition } from './segment-format.ts';
 import type { SegmentEnd } from './segment-reader.ts';
 
@@ -60,6 +60,12 @@ export async function verifyProject(
     });
     before = intact ? end?.position : undefined;
     options.onSegment?.(index + 1, files.length);
+  }
+  // While a broker runs, a key without its segment is one that is just being made.
+  for (const { keyPath } of options.inUse ? [] : await listStrayKeys(directory)) {
+    await passes(() => {
+      throw damaged(keyPath, -1, 'its segment is missing: it was removed, or the broker was killed; start the broker once to recover');
+    });
   }
   return { projectId, segments: files.length, ...totals, findings };
 
