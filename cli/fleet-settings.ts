@@ -78,6 +78,14 @@ export async function fleetSettings(options: Readonly<Record<string, unknown>>):
   return result.data;
 }
 
+/** How long `thrum run` measures in real time when neither that nor simulated time is given. */
+const DEFAULT_RUN = '20s';
+
+/** Real time that a run measures for; undefined when simulated time ends it. */
+export function runDuration({ duration: given, simulate }: FleetSettings): string | undefined {
+  return given ?? (simulate === undefined ? DEFAULT_RUN : undefined);
+}
+
 /** The fleet that the settings describe, as the planner wants it. */
 export function planSettings(settings: FleetSettings): PlanSettings {
   const { seed, sites, gateways, sensors, machines, faultShare, waveformEvery, captureSamples } = settings;

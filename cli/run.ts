@@ -10,7 +10,7 @@ import { CliError } from './errors.ts';
 import { identitiesFor, membersOf, replaySensorOf, sensorsOf, type Replay } from './fleet-members.ts';
 import { fleetPicture } from './fleet-picture.ts';
 import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
-import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.ts';
+import { addFleetOptions, fleetSettings, planSettings, runDuration } from './fleet-settings.ts';
 import { addHomeOptions, ensureProject, openHome, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt, type Interrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
@@ -19,8 +19,6 @@ import { addOutputOptions, say, type OutputOptions } from './output.ts';
 import { random } from './random.ts';
 import { reportRun } from './run-report.ts';
 import { parseDurationMs, parseSpeed, positiveNumber, wholeNumber } from './values.ts';
-
-const DEFAULT_DURATION = '20s';
 
 interface RunOptions extends HomeOptions, OutputOptions {
   readonly host: string;
@@ -79,8 +77,7 @@ async function run(options: RunOptions): Promise<number> {
         if (ledger.full) fleet.stop();
       },
     });
-    const endless = settings.duration === undefined && settings.simulate === undefined && options.replay === undefined;
-    const duration = settings.duration ?? (endless || speed !== Infinity ? DEFAULT_DURATION : undefined);
+    const duration = runDuration(settings);
     ({ progress, drained } = await drive(options, fleet, local, duration, interrupt));
   } finally {
     await local.close();

@@ -149,7 +149,8 @@ export class Uplink {
     client.removeAllListeners();
     client.on('error', () => undefined); // whatever else the dead connection has to say
     client.end(true);
-    if (wasConnected || this.#attempt === 0) this.#options.onState(false, this.#reason || 'the connection was closed');
+    const reason = this.#stopped ? 'stopped' : this.#reason || 'the connection was closed';
+    if (wasConnected || this.#attempt === 0) this.#options.onState(false, reason);
     this.#reason = '';
     if (this.#stopped) return;
     this.#retry = setTimeout(() => this.#connect(), backoffMs(this.#attempt, this.#options.backoff, this.#options.random));
