@@ -292,7 +292,7 @@ function predicted(bits: Bits, n: number, order: number): number[] {
       const zigzag = readZigzag();
       const residual = zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
       const sample = prediction(samples, order) + residual;
-      if (sample < -32_768 || sample > 32_767) refuse('FRAME_VALUE', `a sample of ${sample}`);
+      if (sample < -32_768 || sample > 32_767) refuse('FRAME_MALFORMED', `a sample of ${sample}`);
       samples.push(sample);
     }
   }

@@ -104,7 +104,7 @@ describe('a decoder written from docs/frame.md', () => {
     fc.assert(fc.property(frames, (frame) => { expect(agreed(frame)).toHaveProperty('message'); }), { numRuns });
   });
 
-  it('accepts and refuses the altered frames that ours does, for the same reason', { timeout: 120_000 }, () => {
+  it('accepts and refuses the altered frames that ours does, and tells the same of the envelope', { timeout: 120_000 }, () => {
     const seen = new Map<string, number>();
     fc.assert(fc.property(smallFrame, fc.array(alteration, { minLength: 25, maxLength: 25 }), (frame, alterations) => {
       for (const alter of alterations) {
