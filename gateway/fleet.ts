@@ -218,10 +218,14 @@ function folderOf({ projectId, gatewayId }: GatewayIdentity): string {
   return createHash('sha256').update(`thrum gateway folder\0${projectId}\0${gatewayId}`).digest('hex').slice(0, 32);
 }
 
-/** Where a sensor goes on. A recording that was played to its end begins again, as a sensor switched off and on. */
+/**
+ * Where a sensor goes on. A machine goes on from where it was left; a recording always begins at its first sample, as a
+ * sensor that was switched off and on, so that its capture is whole and is no other's.
+ */
 function resumeState(sensor: Sensor, gateway: Gateway): FirmwareState {
-  const kept = gateway.states[sensor.sensorId] ?? sensor.initialState;
-  return kept.sequence < sensor.measurementCount ? kept : { ...sensor.initialState, bootEpoch: kept.bootEpoch + 1 };
+  const kept = gateway.states[sensor.sensorId];
+  if (!kept) return sensor.initialState;
+  return sensor.measurementCount === Infinity ? kept : { ...sensor.initialState, bootEpoch: kept.bootEpoch + 1 };
 }
 
 /** Simulated time goes on where the latest of the sensors left it. */

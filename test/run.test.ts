@@ -77,6 +77,15 @@ describe('thrum run --replay', () => {
     });
   });
 
+  it('gives a recording back bit for bit from a home whose sensor measured a machine before', { timeout: 60_000 }, async () => {
+    await withFolder(async (folder) => {
+      const wav = encodeWav([Int16Array.from({ length: 5000 }, (_, i) => ((i * 7919) % 65_536) - 32_768)], 25_600);
+      await writeFile(join(folder, 'saw.wav'), wav);
+      expect(await thrum(['run', '--home', join(folder, 'home'), '--duration', '1s', '--quiet', ...SMALL])).toMatchObject({ exitCode: 0 });
+      await replay(folder, join(folder, 'saw.wav'), wav, '1024');
+    });
+  });
+
   const names = existsSync(RECORDINGS) ? ['Normal_0.wav', 'IR007_0.wav', 'B007_0.wav', 'OR007_6_0.wav'] : [];
   it.skipIf(names.length === 0)('gives four recorded bearings back bit for bit (needs ../shared/data/vibration)', { timeout: 120_000 }, async () => {
     for (const name of names) {
