@@ -90,6 +90,21 @@ describe('in a home with a run in it', () => {
     expect(await thrum(['certs', 'init', '--home', home])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('already') as string });
   });
 
+  it('a run for a month does not end at once', { timeout: 30_000 }, async () => {
+    const run = start(['run', '--home', home, '--project', 'Plant 7', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--duration', '30d']);
+    expect(await run.firstLine).toMatch(/gateways/); // what it says after five seconds of running
+    run.child.kill('SIGINT');
+    expect((await run.exited).exitCode).toBe(0);
+  });
+
+  it('Ctrl-C while a fleet waits for a broker that is not there ends it within the hurried drain', { timeout: 30_000 }, async () => {
+    const fleet = start(['fleet', '--home', home, '--project', 'Plant 7', '--url', 'mqtts://127.0.0.1:9', '--seed', '9', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--duration', '1s']);
+    await fleet.firstLine; // after five seconds: it is draining
+    fleet.child.kill('SIGINT');
+    const { exitCode, stdout } = await fleet.exited;
+    expect({ exitCode, stdout }).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('NOT all messages are acknowledged') as string });
+  });
+
   it('a run that is interrupted still ends with its report', async () => {
     const run = start(['run', '--home', home, '--project', 'Plant 7', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--duration', '60s']);
     await run.firstLine;
