@@ -35,7 +35,8 @@ for (const add of [
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0); // whoever reads has seen enough, as `head` does
+  // Whoever reads has seen enough, as `head` does: the command still ends in its own way, with its own exit code.
+  if (error.code === 'EPIPE') return;
   process.stderr.write(`thrum: standard output: ${explain(error).message}\n`);
   process.exit(EXIT.environment);
 });

@@ -64,7 +64,7 @@ async function run(options: RunOptions): Promise<number> {
     const speed = parseSpeed(settings.speed)!;
     const fleet = await Fleet.start({
       members: membersOf(identities, sensors),
-      target: { host: options.host, port: local.broker.port, authorityPem: local.authorityPem },
+      target: { host: reachable(options.host), port: local.broker.port, authorityPem: local.authorityPem },
       directory: home.gateways,
       startMs: planSettings(settings).startMs,
       speed,
@@ -85,6 +85,11 @@ async function run(options: RunOptions): Promise<number> {
   say(options, 'reading the store back …');
   const { result, storedBytes } = await readBack(home, project.projectId, ledger);
   return reportRun(options, { home: home.path, project, progress, result, storedBytes, drained, replay: recorded });
+}
+
+/** Where this process itself reaches a broker that listens on `host`. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? 'localhost' : host;
 }
 
 function replayOf({ replay, fullScaleG, sensor }: RunOptions): Replay | undefined {

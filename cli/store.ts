@@ -108,9 +108,10 @@ function lineOf(message: SensorMessage): string {
   return `${head}  ${velocityMmPerS.totalRms.toFixed(2)} mm/s  ${accelerationG.totalRms.toFixed(3)} g  crest ${accelerationG.totalCrestFactor.toFixed(1)}  ${Number.isNaN(temperatureC) ? '–' : temperatureC.toFixed(1)} °C`;
 }
 
-/** Writes a line to stdout and waits while whoever reads it is slow. */
+/** Writes a line to stdout and waits until it is taken; ends the command when nobody reads on. */
 async function print(line: string): Promise<void> {
-  if (!process.stdout.write(`${line}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  if (process.stdout.destroyed) process.exit(EXIT.done); // a listing that nobody reads needs no end
+  await new Promise<void>((resolve) => process.stdout.write(`${line}\n`, () => resolve()));
 }
 
 async function verify(options: Options): Promise<number> {

@@ -1,9 +1,10 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchOf, frameOf, frameToJson, decodeFrame, type SensorMessage } from '../frame/mod.ts';
 import { createSensor, planFleet } from '../sensors/mod.ts';
-import { makeFolder, start, thrum, withFolder } from './cli.ts';
+import { MAIN, makeFolder, start, thrum, withFolder } from './cli.ts';
 
 const PLAN = planFleet({
   seed: 1, sites: 1, gateways: 1, sensors: 2, machines: 1, faultShare: 1, intervalMs: 3_600_000, waveformEvery: 1, captureSamples: 256, startMs: Date.UTC(2026, 0, 1),
@@ -88,6 +89,23 @@ describe('in a home with a run in it', () => {
     expect(JSON.parse(stdout)).toMatchObject({ identity: { role: 'gateway', gatewayId: '70b3d5e75e000001' } });
     expect(await thrum(['certs', 'issue', 'gateway', '--project', 'Plant 7', '--gateway', 'NOT-AN-EUI', '--home', home])).toMatchObject({ exitCode: 2 });
     expect(await thrum(['certs', 'init', '--home', home])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('already') as string });
+  });
+
+  it('a run that listens on all addresses reaches its own broker', { timeout: 30_000 }, async () => {
+    const args = ['run', '--home', home, '--project', 'Plant 7', '--host', '0.0.0.0', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--duration', '1s', '--quiet'];
+    expect(await thrum(args)).toMatchObject({ exitCode: 0 });
+  });
+
+  it('a check whose reader has gone keeps its exit code, and a listing ends quietly', async () => {
+    const piped = (command: string): { status: number | null; stderr: string } =>
+      spawnSync('bash', ['-c', `${process.execPath} ${MAIN} ${command} --home '${home}' | true; exit \${PIPESTATUS[0]}`], { encoding: 'utf8' });
+    expect(piped('store read')).toMatchObject({ status: 0, stderr: '' });
+    const [projectId] = (await readdir(join(home, 'store'))).filter((name) => name.startsWith('p-'));
+    const segment = join(home, 'store', projectId!, (await readdir(join(home, 'store', projectId!))).filter((name) => name.endsWith('.seg')).sort()[0]!);
+    const before = await readFile(segment);
+    await writeFile(segment, before.subarray(0, -1));
+    expect(piped('store verify')).toMatchObject({ status: 1 });
+    await writeFile(segment, before);
   });
 
   it('a run for a month does not end at once', { timeout: 30_000 }, async () => {
