@@ -47,6 +47,12 @@ export class Sink {
   static async open(options: SinkOptions): Promise<Sink> {
     await makeDurableDirectory(options.directory);
     const sink = new Sink(options, await holdLock(join(options.directory, 'lock'), 'the store'));
+    try {
+      await sink.#recover();
+    } catch (error) {
+      await sink.close();
+      throw error;
+    }
     sink.#scheduleWatch();
     return sink;
   }
@@ -83,6 +89,17 @@ export class Sink {
     const results = await Promise.allSettled(closing);
     await this.#unlock();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** Mends what a killed broker left, project by project. One that cannot be opened now is answered for when it is used. */
+  async #recover(): Promise<void> {
+    for (const { projectId } of await this.#options.projects.references()) {
+      try {
+        await (await this.#logOf(projectId)).recover();
+      } catch (error) {
+        if (isFatal(error as Error)) throw error;
+      }
+    }
   }
 
   /** The promise itself, not another: who waits for it goes on in the order of asking. */

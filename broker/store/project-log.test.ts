@@ -118,6 +118,17 @@ describe('exactly once', () => {
   });
 });
 
+it('ends its segment when the key is disabled, so that a clean stop leaves nothing to mend', async () => {
+  const log = newLog();
+  expect(await append(log, 0)).toBeUndefined();
+  const refusal = new Error('the key is disabled');
+  log.refuse(refusal);
+  expect(await append(log, 1)).toBe(refusal);
+  await log.close();
+  expect(await storedNames(home, projectId)).toEqual(named(0));
+  await expectIntact();
+});
+
 describe('a killed writer', () => {
   it('loses nothing acknowledged, whatever the length of its torn tail, and the next segment links', async () => {
     expect(await append(newLog(), 0)).toBeUndefined(); // unsealed
@@ -185,6 +196,15 @@ describe('a killed writer', () => {
     expect(await storedNames(home, projectId)).toEqual(named(0, 1));
     await expectIntact();
     expect(await readFile(`${stray}.stray`)).toEqual(await readFile(key!)); // put aside, not destroyed
+  });
+
+  it('is mended by one start and stop of the broker, though nothing is published meanwhile', async () => {
+    expect(await append(newLog(), 0)).toBeUndefined();
+    const before = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false });
+    expect(before.findings).toHaveLength(1);
+    await (await home.openSink()).close();
+    expect(await storedNames(home, projectId)).toEqual(named(0));
+    await expectIntact();
   });
 
   it('may be killed again and again', async () => {

@@ -41,6 +41,8 @@ interface LogEnd {
   readonly ordinal: number;
   readonly position: ChainPosition;
   readonly seen: SeenBatches;
+  /** False when the last segment has no seal: its writer was killed. */
+  readonly sealed: boolean;
 }
 
 export class ProjectLog {
@@ -71,6 +73,12 @@ export class ProjectLog {
     if (this.#closed) return done(new StoreError('STORE_CLOSED', 'the broker is stopping'));
     this.#waiting.push({ arrival, done });
     this.#wake();
+  }
+
+  /** Before anything is appended: a segment that a killed writer left without its seal is pinned by a new one. */
+  async recover(): Promise<void> {
+    this.#end ??= await this.#recover();
+    if (!this.#end.sealed) this.#writer ??= await this.#begin(this.#end);
   }
 
   /** Refuses everything with `error` from now on, forgetting the keys, until called with undefined. */
@@ -152,7 +160,9 @@ export class ProjectLog {
     const writer = this.#writer;
     this.#writer = undefined;
     this.#end = undefined;
-    await writer?.abandon();
+    // Refused while all was well: the segment is ended as at a stop. After a fault it is left as it is.
+    if (error === this.#refusal) await writer?.seal().catch((fault: unknown) => (this.#failure = fault as Error));
+    else await writer?.abandon();
     const failed = [...first, ...this.#waiting]; // also what came meanwhile: it is behind what failed
     this.#waiting = [];
     for (const { done } of failed) done(error);
@@ -177,7 +187,7 @@ export class ProjectLog {
     if (!writer || writer.bytes < SEGMENT_ROLL_BYTES) return;
     this.#writer = undefined;
     await writer.seal();
-    this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen };
+    this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen, sealed: true };
   }
 
   /**
@@ -191,7 +201,7 @@ export class ProjectLog {
       // Kept under another name: should its segment come back from somewhere, it can still be opened.
       if (ordinal > (last?.ordinal ?? 0)) await rename(keyPath, `${keyPath}.stray`);
     }
-    if (!last) return { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches() };
+    if (!last) return { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches(), sealed: true };
     const segment = await openSegment(last, this.projectId, this.#keys);
     try {
       return await this.#read(segment);
@@ -207,7 +217,7 @@ export class ProjectLog {
     for (let step = records.next(); ; step = records.next()) {
       if (step.done) {
         await settle(path, step.value.wholeBytes);
-        return { ordinal, position: step.value.position, seen };
+        return { ordinal, position: step.value.position, seen, sealed: step.value.sealed };
       }
       const { type, plaintext } = step.value;
       if (type === RECORD.snapshot) seen = SeenBatches.restore(plaintext.toString('utf8'));
