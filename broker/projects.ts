@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, writePrivateFile } from '../certs/mod.ts';
+import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, withFileLock, writePrivateFile } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
 import { blobNames, type EncryptionContext } from './keys/ciphertext.ts';
 import type { KeyService } from './keys/key-service.ts';
@@ -54,7 +54,18 @@ export class Projects {
     if (!NAME.test(name)) {
       throw new ProjectError('PROJECT_BAD_NAME', 'a project name has 1 to 60 printable characters');
     }
-    if (await this.#findByName(name)) {
+    await makePrivateDirectory(this.#directory);
+    return withFileLock(join(this.#directory, 'lock'), () => this.#createNamed(name, options));
+  }
+
+  /** One at a time, so that a name is taken once. */
+  async #createNamed(name: string, options: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
+    const unreadable: KeyError[] = [];
+    const taken = await this.#findByName(name, unreadable);
+    if (!taken && unreadable[0]) {
+      throw new KeyError('KEY_DISABLED', `whether the name is taken cannot be told while a key is disabled: ${unreadable[0].message}`);
+    }
+    if (taken) {
       throw new ProjectError('PROJECT_EXISTS', `there is a project named '${name}' already: choose another name`);
     }
     const projectId = `p-${randomBytes(8).toString('hex')}`;
@@ -69,7 +80,6 @@ export class Projects {
     head.writeUInt16LE(wrapped.length, 9);
     const header = Buffer.concat([head, wrapped]);
     const sealed = sealAt(deriveKey(plaintext, MAGIC, INFO), ZERO_NONCE, 0, header, Buffer.from(JSON.stringify(project)));
-    await makePrivateDirectory(this.#directory);
     await writePrivateFile(this.#pathOf(projectId), Buffer.concat([header, sealed]));
     return { projectId, keyId, ...project };
   }

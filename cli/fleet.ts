@@ -95,8 +95,8 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
     interrupted: interrupt.signal,
   }).finally(async () => {
     panel.stop();
-    interrupt.release();
     await fleet.close();
+    interrupt.release();
   });
   report(options, progress, drained, trouble);
   if (progress.acknowledged === 0 && trouble !== '') return EXIT.environment;

@@ -13,6 +13,8 @@ import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 
 const MARKER = 'home.json';
+/** What a process that makes the marker, or was killed while it did, leaves for a moment. */
+const OWN_TEMPORARY = /^\.home\.json\.[0-9a-f]+\.tmp$/;
 const MARKER_TEXT = '{ "format": "thrum home", "version": 1 }\n';
 
 export interface Home {
@@ -58,11 +60,12 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
 
 async function createMarker(path: string, whenMissing: 'create' | 'refuse'): Promise<void> {
   if (whenMissing === 'refuse') throw new CliError('HOME_MISSING', `there is no home in ${path}: 'thrum run' makes one, --home chooses another`);
-  const entries = await readdir(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+  const entries: string[] = await readdir(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [] as string[];
     throw error;
   });
-  if (entries.length > 0) throw new CliError('HOME_FOREIGN', `${path} holds other files: choose an empty or new folder with --home`);
+  if (entries.includes(MARKER)) return; // another process was faster
+  if (entries.some((name) => !OWN_TEMPORARY.test(name))) throw new CliError('HOME_FOREIGN', `${path} holds other files: choose an empty or new folder with --home`);
   await makePrivateDirectory(path);
   await writePrivateFile(join(path, MARKER), MARKER_TEXT);
 }
@@ -80,7 +83,10 @@ export async function ensureAuthority(home: Home): Promise<Authority> {
     return await loadAuthority(home.certs);
   } catch (error) {
     if ((error as { code?: string }).code !== 'CERTS_NO_AUTHORITY') throw error;
-    return createAuthority(home.certs, { nowMs: now() });
+    return createAuthority(home.certs, { nowMs: now() }).catch(async (fault: unknown) => {
+      if ((fault as { code?: string }).code !== 'CERTS_EXISTS') throw fault;
+      return loadAuthority(home.certs); // another process was faster
+    });
   }
 }
 
@@ -108,6 +114,9 @@ export async function ensureProject(home: Home, name: string): Promise<Project> 
     return await home.projects.find(name);
   } catch (error) {
     if ((error as { code?: string }).code !== 'PROJECT_NOT_FOUND' || /^p-[0-9a-f]{16}$/.test(name)) throw error;
-    return home.projects.create(name, { nowMs: now() });
+    return home.projects.create(name, { nowMs: now() }).catch(async (fault: unknown) => {
+      if ((fault as { code?: string }).code !== 'PROJECT_EXISTS') throw fault;
+      return home.projects.find(name); // another process was faster
+    });
   }
 }

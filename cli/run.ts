@@ -45,8 +45,17 @@ export function addRunCommand(program: Command): void {
   });
 }
 
+/** Catches Ctrl-C to the very end: after measuring, the store is still closed, read back and reported on. */
 async function run(options: RunOptions): Promise<number> {
   const interrupt = catchInterrupt();
+  try {
+    return await runCaught(options, interrupt);
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<number> {
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const plan = planFleet(planSettings(settings));
   const replay = replayOf(options);
@@ -109,7 +118,6 @@ async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, dura
     return await driveFleet(fleet, { durationMs, interrupted: interrupt.signal, failed: local.failed });
   } finally {
     panel.stop();
-    interrupt.release();
     await fleet.close();
   }
 }

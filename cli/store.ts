@@ -2,7 +2,7 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { CSV_HEADER, listSegments, readProject, toCsv, toNdjson, verifyProject, WavExport, type Verification } from '../broker/mod.ts';
+import { CSV_HEADER, KeyError, listSegments, listStoredProjects, readProject, toCsv, toNdjson, verifyProject, WavExport, type Finding, type Verification } from '../broker/mod.ts';
 import { isLocked } from '../certs/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -118,20 +118,36 @@ async function verify(options: Options): Promise<number> {
   const home = await openHome(options, 'refuse');
   const inUse = await isLocked(join(home.store, 'lock'));
   const results: Verification[] = [];
+  const lost = options.project === undefined ? await lostProjects(home) : [];
+  const unchecked: string[] = [];
   for (const projectId of await projectIds(home, options)) {
     const onSegment = (done: number, total: number): void => {
       if (options.verbose) say(options, `${projectId}: ${done} of ${total} segments`);
     };
-    results.push(await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse, onSegment }));
+    try {
+      results.push(await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse, onSegment }));
+    } catch (error) {
+      if (!(error instanceof KeyError) || error.code !== 'KEY_DISABLED') throw error;
+      unchecked.push(projectId);
+      process.stderr.write(`thrum: ${projectId} is not checked: ${error.message}\n`);
+    }
   }
-  const findings = results.flatMap((result) => result.findings);
+  const findings = [...lost, ...results.flatMap((result) => result.findings)];
   const sum = (of: (one: Verification) => number): string => count(results.reduce((total, one) => total + of(one), 0));
-  printResult(options, { ok: findings.length === 0, projects: results }, () => [
+  printResult(options, { ok: findings.length === 0 && unchecked.length === 0, lost, unchecked, projects: results }, () => [
     ...findings.map(({ what }) => `FAULT  ${what}`),
     `${sum((one) => one.segments)} segments, ${sum((one) => one.records)} records, ${sum((one) => one.batches)} batches, ${sum((one) => one.messages)} messages: ${findings.length === 0 ? 'all as they were written' : `${count(findings.length)} faults`}`,
     ...(results.some((one) => one.undecodable > 0) ? [`${sum((one) => one.undecodable)} batches do not decode: their gateways sent them so`] : []),
   ]);
-  return findings.length === 0 ? EXIT.done : EXIT.failure;
+  if (findings.length > 0) return EXIT.failure;
+  return unchecked.length > 0 ? EXIT.environment : EXIT.done;
+}
+
+/** Stored data whose project is no more: without it nothing says which key it is under. */
+async function lostProjects(home: Home): Promise<Finding[]> {
+  const known = new Set((await home.projects.references()).map(({ projectId }) => projectId));
+  const lost = (await listStoredProjects(home.store)).filter((projectId) => !known.has(projectId));
+  return lost.map((projectId) => ({ file: join(home.store, projectId), record: -1, what: `${join(home.store, projectId)}: its project file is missing: restore it from your backup` }));
 }
 
 async function exportMessages(options: ExportOptions): Promise<void> {

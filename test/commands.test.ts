@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -94,6 +95,23 @@ describe('in a home with a run in it', () => {
   it('a run that listens on all addresses reaches its own broker', { timeout: 30_000 }, async () => {
     const args = ['run', '--home', home, '--project', 'Plant 7', '--host', '0.0.0.0', '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--duration', '1s', '--quiet'];
     expect(await thrum(args)).toMatchObject({ exitCode: 0 });
+  });
+
+  it('a project file that was removed is missed by the check', async () => {
+    const [name] = (await readdir(join(home, 'projects'))).filter((one) => existsSync(join(home, 'store', one.replace('.project', ''))));
+    const path = join(home, 'projects', name!);
+    const before = await readFile(path);
+    await rm(path);
+    expect(await thrum(['store', 'verify', '--home', home])).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('its project file is missing') as string });
+    await writeFile(path, before, { mode: 0o600 });
+    expect(await thrum(['store', 'verify', '--home', home])).toMatchObject({ exitCode: 0 });
+  });
+
+  it('two commands that make the same home at once make one project', { timeout: 30_000 }, async () => {
+    const fresh = join(folder, 'fresh');
+    const made = await Promise.all([1, 2, 3].map(() => thrum(['project', 'create', 'P', '--home', fresh])));
+    expect(made.map(({ exitCode }) => exitCode).sort()).toEqual([0, 2, 2]);
+    expect(JSON.parse((await thrum(['project', 'list', '--home', fresh, '--json'])).stdout)).toHaveLength(1);
   });
 
   it('a check whose reader has gone keeps its exit code, and a listing ends quietly', async () => {

@@ -36,6 +36,11 @@ export function listSegments(directory: string): Promise<SegmentFile[]> {
   return list(directory, /^(\d{12})-([0-9a-f]{32})\.seg$/);
 }
 
+/** Ids of the projects that the store has a folder for. */
+export async function listStoredProjects(store: string): Promise<string[]> {
+  return (await namesIn(store)).filter((name) => /^p-[0-9a-f]{16}$/.test(name)).sort();
+}
+
 /** Keys that stand there without their segment: it was removed, or a writer was killed between making the two. */
 export async function listStrayKeys(directory: string): Promise<SegmentFile[]> {
   const segments = new Set((await listSegments(directory)).map(({ path }) => path));
@@ -43,12 +48,17 @@ export async function listStrayKeys(directory: string): Promise<SegmentFile[]> {
 }
 
 async function list(directory: string, pattern: RegExp): Promise<SegmentFile[]> {
-  const names = await readdir(directory).catch((error: unknown) => {
+  const found = (await namesIn(directory)).map((name) => pattern.exec(name)).filter((match) => match !== null);
+  return found.map((match) => segmentFile(directory, Number(match[1]), match[2]!)).sort((a, b) => a.ordinal - b.ordinal);
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
-  });
-  const found = names.map((name) => pattern.exec(name)).filter((match) => match !== null);
-  return found.map((match) => segmentFile(directory, Number(match[1]), match[2]!)).sort((a, b) => a.ordinal - b.ordinal);
+  }
 }
 
 /** A segment's bytes; STORE_DAMAGED when the file is longer than a segment can be. */
