@@ -169,6 +169,7 @@ export class ProjectLog {
   }
 
   async #begin(end: LogEnd): Promise<SegmentWriter> {
+    await makeDurableDirectory(this.#directory);
     return SegmentWriter.create(
       {
         directory: this.#directory,
@@ -195,7 +196,6 @@ export class ProjectLog {
    * the rest: a record that was written but not synced would otherwise be vouched for, and could still be lost.
    */
   async #recover(): Promise<LogEnd> {
-    await makeDurableDirectory(this.#directory);
     const last = (await listSegments(this.#directory)).at(-1);
     for (const { keyPath, ordinal } of await listStrayKeys(this.#directory)) {
       // Kept under another name: should its segment come back from somewhere, it can still be opened.
