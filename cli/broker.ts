@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { addHomeOptions, ensureProject, openHome, type HomeOptions } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
-import { addOutputOptions, bytes, count, printResult, say, type OutputOptions } from './output.ts';
+import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
 import { wholeNumber } from './values.ts';
 
 interface BrokerCommandOptions extends HomeOptions, OutputOptions {
@@ -20,7 +20,7 @@ export function addBrokerCommand(program: Command): void {
     .option('--project <name>', 'project to make if the home has none of that name', 'demo')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
-    .addHelpText('after', '\nPrints the address once it listens (with --json as one line of JSON).\n\nExample:\n  thrum broker --home ./plant --port 8883');
+    .addHelpText('after', '\nPrints the address once it listens and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
   addOutputOptions(addHomeOptions(command)).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
   });
@@ -46,8 +46,10 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
     await local.close();
   }
   const { stored, duplicates, storedBytes, commits } = local.sink.counts;
-  printResult(options, { event: 'stopped', stored, duplicates, storedBytes, commits }, () => [
-    `stopped; stored ${count(stored)} batches, ${bytes(storedBytes)}, in ${count(commits)} commits; ${count(duplicates)} were resent`,
-  ]);
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ event: 'stopped', stored, duplicates, storedBytes, commits })}\n`
+      : `stopped; stored ${count(stored)} batches, ${bytes(storedBytes)}, in ${count(commits)} commits; ${count(duplicates)} were resent\n`,
+  );
   return 0;
 }

@@ -16,6 +16,7 @@ import { catchInterrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { addOutputOptions, bytes, count, latencyMs, latencyText, minute, printResult, type OutputOptions } from './output.ts';
 import { random } from './random.ts';
+import { Troubles } from './troubles.ts';
 import { parseDurationMs, parseSpeed, wholeNumber } from './values.ts';
 
 interface FleetCommandOptions extends HomeOptions, OutputOptions {
@@ -73,7 +74,7 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   const identities = await identify(options, home, gateways);
   const authorityPem = options.ca === undefined ? (await loadAuthority(home.certs)).certificatePem : await readFile(options.ca, 'utf8');
   const target = parseTarget(options.url, authorityPem);
-  let trouble = '';
+  const troubles = new Troubles();
   const fleet = await Fleet.start({
     members: membersOf(identities, sensorsOf(gateways)),
     target,
@@ -85,15 +86,17 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
     random,
     now,
     onState: (gatewayId, connected, reason) => {
-      trouble = connected ? '' : reason;
-      if (options.verbose) process.stderr.write(`${gatewayId} ${connected ? 'connected' : `disconnected: ${reason}`}\n`);
+      troubles.note(gatewayId, connected, reason);
+      if (options.verbose && !options.quiet) process.stderr.write(`${gatewayId} ${connected ? 'connected' : `disconnected: ${reason}`}\n`);
     },
   });
-  const panel = showLive(options, fleetPicture(fleet, { title, duration: settings.duration, trouble: () => trouble }));
+  const panel = showLive(options, fleetPicture(fleet, { title, duration: settings.duration, trouble: () => troubles.text }));
+  let trouble = '';
   const { progress, drained } = await driveFleet(fleet, {
     durationMs: settings.duration === undefined ? undefined : parseDurationMs(settings.duration)!,
     interrupted: interrupt.signal,
   }).finally(async () => {
+    trouble = troubles.text; // before the goodbyes
     panel.stop();
     await fleet.close();
     interrupt.release();

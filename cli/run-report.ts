@@ -11,16 +11,14 @@ export interface RunOutcome {
   readonly progress: FleetProgress;
   readonly result: Reconciliation;
   readonly storedBytes: number;
-  /** Whether the gateways' queues were empty at the end. */
-  readonly drained: boolean;
   /** The sensor that replayed a recording, if one did. */
   readonly replay: Sensor | undefined;
 }
 
 /** Prints the report; gives exit code 0 only if everything produced is stored exactly once. */
 export function reportRun(options: OutputOptions, outcome: RunOutcome): number {
-  const { drained, result } = outcome;
-  const complete = drained && result.storedOnce === result.produced && result.duplicated === 0 && result.altered === 0;
+  const { progress, result } = outcome;
+  const complete = progress.queuedBatches === 0 && result.produced > 0 && result.storedOnce === result.produced && result.duplicated === 0 && result.altered === 0;
   printResult(options, toJson(outcome, complete), () => [...figures(outcome), verdict(outcome, complete)]);
   return complete ? EXIT.done : EXIT.failure;
 }
@@ -55,6 +53,7 @@ function figures({ home, project, progress, result, storedBytes, replay }: RunOu
 
 function verdict({ progress, result }: RunOutcome, complete: boolean): string {
   if (complete) return `All ${count(result.produced)} messages are stored exactly once.`;
+  if (result.produced === 0) return 'Nothing was measured.';
   const faults = [
     [result.missing, 'missing'],
     [result.duplicated, 'stored twice'],

@@ -17,6 +17,7 @@ import { showLive } from './live-panel.ts';
 import { startLocalBroker, type LocalBroker } from './local-broker.ts';
 import { addOutputOptions, say, type OutputOptions } from './output.ts';
 import { random } from './random.ts';
+import { Troubles } from './troubles.ts';
 import { reportRun } from './run-report.ts';
 import { parseDurationMs, parseSpeed, positiveNumber, wholeNumber } from './values.ts';
 
@@ -65,8 +66,8 @@ async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<num
   const project = await ensureProject(home, options.project);
   const local = await startLocalBroker(home, { ...options, ...(options.verbose ? { onRefused: (line: string) => say(options, line) } : {}) });
   const ledger = new Ledger();
+  const troubles = new Troubles();
   let progress: FleetProgress;
-  let drained: boolean;
   try {
     const authority = await loadAuthority(home.certs);
     const identities = await identitiesFor(home, authority, project.projectId, plan.gateways.map(({ gatewayId }) => gatewayId));
@@ -81,19 +82,20 @@ async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<num
       backoff: LOCAL_BACKOFF,
       random,
       now,
+      onState: (gatewayId, connected, reason) => troubles.note(gatewayId, connected, reason),
       onProduced: (message) => {
         ledger.produced(message);
         if (ledger.full) fleet.stop();
       },
     });
     const duration = runDuration(settings);
-    ({ progress, drained } = await drive(options, fleet, local, duration, interrupt));
+    progress = await drive(options, fleet, local, duration, interrupt, troubles);
   } finally {
     await local.close();
   }
   say(options, 'reading the store back …');
   const { result, storedBytes } = await readBack(home, project.projectId, ledger);
-  return reportRun(options, { home: home.path, project, progress, result, storedBytes, drained, replay: recorded });
+  return reportRun(options, { home: home.path, project, progress, result, storedBytes, replay: recorded });
 }
 
 /** Where this process itself reaches a broker that listens on `host`. */
@@ -110,12 +112,12 @@ function replayOf({ replay, fullScaleG, sensor }: RunOptions): Replay | undefine
   return { file: replay, fullScaleG, sensor };
 }
 
-async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, duration: string | undefined, interrupt: Interrupt): Promise<{ progress: FleetProgress; drained: boolean }> {
-  const picture = fleetPicture(fleet, { title: 'thrum run', duration, sink: local.sink.counts });
+async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, duration: string | undefined, interrupt: Interrupt, troubles: Troubles): Promise<FleetProgress> {
+  const picture = fleetPicture(fleet, { title: 'thrum run', duration, sink: local.sink.counts, trouble: () => troubles.text });
   const panel = showLive(options, picture);
   try {
     const durationMs = duration === undefined ? undefined : parseDurationMs(duration)!;
-    return await driveFleet(fleet, { durationMs, interrupted: interrupt.signal, failed: local.failed });
+    return (await driveFleet(fleet, { durationMs, interrupted: interrupt.signal, failed: local.failed })).progress;
   } finally {
     panel.stop();
     await fleet.close();

@@ -8,7 +8,7 @@ import type { SensorMessage } from '../frame/mod.ts';
 import { CliError, EXIT } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
 import { addOutputOptions, bytes, count, minute, printResult, say, table, type OutputOptions } from './output.ts';
-import { wholeNumber } from './values.ts';
+import { sensorId, wholeNumber } from './values.ts';
 
 type Options = HomeOptions & OutputOptions & { readonly project?: string };
 
@@ -34,7 +34,7 @@ export function addStoreCommand(program: Command): void {
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command.option('--project <id or name>', 'only this project (default all)')));
   const select = (command: Command): Command =>
     command
-      .option('--sensor <id>', 'only this sensor')
+      .option('--sensor <id>', 'only this sensor: its EUI-64', sensorId)
       .addOption(new Option('--kind <kind>', 'only messages of this kind').choices(['measurement', 'waveform', 'event']))
       .option('--limit <n>', 'at most so many messages', wholeNumber(1, Number.MAX_SAFE_INTEGER));
 
@@ -86,8 +86,8 @@ async function* messages(home: Home, options: ReadOptions): AsyncGenerator<Store
       for (const message of batch.messages) {
         if (options.sensor !== undefined && message.sensorId !== options.sensor) continue;
         if (options.kind !== undefined && message.kind !== options.kind) continue;
-        if (left-- <= 0) return;
         yield { gatewayId: batch.gatewayId, receivedMs, message };
+        if (--left <= 0) return;
       }
     }
   }
@@ -150,7 +150,13 @@ async function lostProjects(home: Home): Promise<Finding[]> {
   return lost.map((projectId) => ({ file: join(home.store, projectId), record: -1, what: `${join(home.store, projectId)}: its project file is missing: restore it from your backup` }));
 }
 
-async function exportMessages(options: ExportOptions): Promise<void> {
+/** Messages that a format can hold; the others all. */
+const KIND_OF: Partial<Record<ExportOptions['format'], SensorMessage['kind']>> = { csv: 'measurement', wav: 'waveform' };
+
+async function exportMessages(given: ExportOptions): Promise<void> {
+  const holds = KIND_OF[given.format];
+  if (holds && given.kind && given.kind !== holds) throw new CliError('CLI_USAGE', `--format ${given.format} holds messages of kind ${holds}, not ${given.kind}`);
+  const options = holds ? { ...given, kind: holds } : given;
   const home = await openHome(options, 'refuse');
   if (options.out !== undefined && options.format !== 'wav') return exportToFile(home, options, options.out);
   if (options.format !== 'wav') return exportLines(home, options, print);

@@ -29,6 +29,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+/** For commander: an EUI-64 in hexadecimal digits, in either case. */
+export function sensorId(text: string): string {
+  if (!/^[0-9a-fA-F]{16}$/.test(text)) throw new InvalidArgumentError('Write the 16 hexadecimal digits of its EUI-64.');
+  return text.toLowerCase();
+}
+
 /** For commander: a number above zero. */
 export function positiveNumber(text: string): number {
   const value = Number(text);

@@ -39,6 +39,7 @@ describe('wrong use', () => {
     [['fleet', '--url', 'mqtt://localhost'], /write mqtts:\/\/HOST:PORT/],
     [['fleet', '--url', 'mqtts://localhost', '--cert', 'only.pem'], /--cert and --key go together/],
     [['keys', 'describe', 'x', '--home', '/nonexistent/home'], /there is no home/],
+    [['store', 'read', '--sensor', 'ZZZ'], /16 hexadecimal digits/],
     [['store', 'export', '--format', 'xml'], /Allowed choices are ndjson, csv, wav/],
   ])('thrum %j is refused in one line with exit code 2', async (args, text) => {
     await withFolder(async (folder) => refuses(args, 2, text, { cwd: folder }));

@@ -80,6 +80,12 @@ describe('in a home with a run in it', () => {
     );
   });
 
+  it('a limit counts what the format holds, and a format refuses what it cannot hold', async () => {
+    const limited = await thrum(['store', 'export', '--home', home, '--format', 'csv', '--limit', '3']);
+    expect(limited.stdout.trim().split('\n')).toHaveLength(1 + 3);
+    expect(await thrum(['store', 'export', '--home', home, '--format', 'csv', '--kind', 'waveform'])).toMatchObject({ exitCode: 2, stdout: '' });
+  });
+
   it('identities can be issued, listed and shown', async () => {
     const issued = (await json(['certs', 'issue', 'gateway', '--project', 'Plant 7', '--gateway', '70b3d5e75e000001'])) as { serial: string; certificatePath: string };
     const listed = (await json(['certs', 'list'])) as { role: string; serial: string; subject: string }[];
