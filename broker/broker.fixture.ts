@@ -3,7 +3,6 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { batchOf, frameOf, readBatchHeader, type SensorMessage } from '../frame/mod.ts';
-import type { KeyError } from './errors.ts';
 import { KeyService } from './keys/key-service.ts';
 import { Projects, type Project } from './projects.ts';
 import { Sink } from './sink.ts';
@@ -22,7 +21,7 @@ export interface TestHome {
   readonly projects: Projects;
   /** What happened at sinks opened with `openSink`. */
   readonly fatal: Error[];
-  readonly refusals: (KeyError | undefined)[];
+  readonly refusals: (Error | undefined)[];
   openSink(): Promise<Sink>;
   remove(): Promise<void>;
 }

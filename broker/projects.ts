@@ -17,6 +17,7 @@ const MAGIC = Buffer.from('THRUMPRJ');
 const VERSION = 1;
 const FIXED_BYTES = 11;
 const SUFFIX = '.project';
+const FILE_NAME = /^p-[0-9a-f]{16}\.project$/;
 const ZERO_NONCE = Buffer.alloc(12);
 const INFO = 'thrum project v1';
 /** As in the managed services this follows: 1 to 60 characters, nothing that a terminal would act on. */
@@ -84,11 +85,15 @@ export class Projects {
     return { projectId, keyId, ...project };
   }
 
-  /** All projects, oldest id first, as far as they can be told without using their keys. */
-  async references(): Promise<ProjectReference[]> {
+  /** Ids of all projects that have a file here, sorted, whatever is in it. */
+  async ids(): Promise<string[]> {
     const names = await readdir(this.#directory).catch(whenMissing([]));
-    const ids = names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
-    return Promise.all(ids.sort().map((projectId) => this.reference(projectId)));
+    return names.filter((name) => FILE_NAME.test(name)).map((name) => name.slice(0, -SUFFIX.length)).sort();
+  }
+
+  /** All projects as far as they can be told without using their keys; PROJECT_DAMAGED when a file is none of ours. */
+  async references(): Promise<ProjectReference[]> {
+    return Promise.all((await this.ids()).map((projectId) => this.reference(projectId)));
   }
 
   /** One project's key; PROJECT_NOT_FOUND when there is no such project. */

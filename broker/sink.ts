@@ -1,7 +1,8 @@
 /**
  * The encrypting sink: the one way into the store. Routes publishes to their project's log, bounds what is in flight,
  * and watches the keys: within WATCH_MS of a key being disabled its project refuses, within as much of it being enabled
- * it takes again.
+ * it takes again. What a killed broker left is mended when a project's log is opened: at the start, or, when its key is
+ * disabled then, once that is enabled.
  */
 import { join } from 'node:path';
 import { holdLock } from '../certs/mod.ts';
@@ -23,14 +24,16 @@ export interface SinkOptions {
   readonly keys: KeyService;
   /** Called once when the disk fails: nothing more is acknowledged; whoever runs the broker stops it. */
   readonly onFatal: (error: Error) => void;
-  /** Called when a project is refused or taken again, with the reason. */
-  readonly onRefusal?: (projectId: string, error: KeyError | undefined) => void;
+  /** Called when a project is refused, with the reason, or taken again. */
+  readonly onRefusal?: (projectId: string, error: Error | undefined) => void;
 }
 
 export class Sink {
   readonly counts: LogCounts = { stored: 0, duplicates: 0, storedBytes: 0, commits: 0 };
   readonly #options: SinkOptions;
   readonly #logs = new Map<string, Promise<ProjectLog>>();
+  /** Projects whose keys are watched, those that were there at the start and those opened since, and their keys. */
+  readonly #watched = new Map<string, string>();
   readonly #refused = new Map<string, KeyError>();
   readonly #unlock: () => Promise<void>;
   #inFlightBytes = 0;
@@ -48,7 +51,7 @@ export class Sink {
     await makeDurableDirectory(options.directory);
     const sink = new Sink(options, await holdLock(join(options.directory, 'lock'), 'the store'));
     try {
-      await sink.#recover();
+      await sink.#openAll();
     } catch (error) {
       await sink.close();
       throw error;
@@ -91,28 +94,63 @@ export class Sink {
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  /** Mends what a killed broker left, project by project. One that cannot be opened now is answered for when it is used. */
-  async #recover(): Promise<void> {
-    for (const { projectId } of await this.#options.projects.references()) {
+  /** Opens each project's log. One that cannot be opened now is said so, and does not keep the others from being served. */
+  async #openAll(): Promise<void> {
+    const { projects, onRefusal } = this.#options;
+    for (const projectId of await projects.ids()) {
       try {
-        await (await this.#logOf(projectId)).recover();
+        this.#watched.set(projectId, (await projects.reference(projectId)).keyId);
       } catch (error) {
-        if (isFatal(error as Error)) throw error;
+        onRefusal?.(projectId, error as Error);
       }
     }
+    await this.#lookAtKeys();
+    for (const projectId of this.#watched.keys()) if (!this.#refused.has(projectId)) await this.#take(projectId);
+  }
+
+  /** Lets a project in: true when its log is open. Throws only what is fatal. */
+  async #take(projectId: string): Promise<boolean> {
+    this.#refused.delete(projectId);
+    try {
+      const log = await this.#logOf(projectId);
+      log.refuse(this.#refused.get(projectId)); // its key may have been disabled meanwhile
+      return true;
+    } catch (error) {
+      if (isFatal(error as Error)) throw error;
+      if (error instanceof KeyError && error.code === 'KEY_DISABLED') this.#refuse(projectId); // until the next look
+      else this.#options.onRefusal?.(projectId, error as Error);
+      return false;
+    }
+  }
+
+  #refuse(projectId: string): void {
+    const error = new KeyError('KEY_DISABLED', `key ${this.#watched.get(projectId)!} of project ${projectId} is disabled: writes are refused`);
+    this.#refused.set(projectId, error);
+    this.#logs.get(projectId)?.then((log) => log.refuse(this.#refused.get(projectId)), () => undefined); // whoever opened it is told
+    this.#options.onRefusal?.(projectId, error);
   }
 
   /** The promise itself, not another: who waits for it goes on in the order of asking. */
   #logOf(projectId: string): Promise<ProjectLog> {
     let log = this.#logs.get(projectId);
     if (!log) {
-      // Read whole, with its key: the key's name alone could have been altered into another key's.
-      log = this.#options.projects
-        .read(projectId)
-        .then((project) => new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts));
+      log = this.#openLog(projectId);
       this.#logs.set(projectId, log);
-      log.catch(() => this.#logs.delete(projectId));
+      log.catch((error: unknown) => {
+        this.#logs.delete(projectId);
+        if (isFatal(error as Error)) this.#fail(error as Error);
+      });
     }
+    return log;
+  }
+
+  async #openLog(projectId: string): Promise<ProjectLog> {
+    if (this.#closed) throw new StoreError('STORE_CLOSED', 'the broker is stopping');
+    // Read whole, with its key: the key's name alone could have been altered into another key's.
+    const project = await this.#options.projects.read(projectId);
+    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts);
+    await log.recover();
+    this.#watched.set(projectId, log.keyId);
     return log;
   }
 
@@ -133,21 +171,20 @@ export class Sink {
 
   async #lookAtKeys(): Promise<void> {
     const states = new Map((await this.#options.keys.listKeys()).map((key) => [key.keyId, key.state]));
-    for (const pending of this.#logs.values()) {
-      const log = await pending.catch(() => undefined); // whoever asked for it was told why there is none
-      if (!log) continue;
-      const refused = this.#refused.get(log.projectId);
-      const usable = states.get(log.keyId) === 'Enabled';
-      if (usable && refused) {
-        this.#refused.delete(log.projectId);
-        log.refuse(undefined);
-        this.#options.onRefusal?.(log.projectId, undefined);
-      } else if (!usable && !refused) {
-        const error = new KeyError('KEY_DISABLED', `key ${log.keyId} of project ${log.projectId} is disabled: writes are refused`);
-        this.#refused.set(log.projectId, error);
-        log.refuse(error);
-        this.#options.onRefusal?.(log.projectId, error);
-      }
+    if (this.#closed) return;
+    for (const [projectId, keyId] of this.#watched) {
+      const usable = states.get(keyId) === 'Enabled';
+      const refused = this.#refused.has(projectId);
+      if (!usable && !refused) this.#refuse(projectId);
+      if (usable && refused) this.#takeAgain(projectId);
     }
+  }
+
+  /** Not waited for: to mend one project's log may take longer than a disabled key of another may be left unseen. */
+  #takeAgain(projectId: string): void {
+    this.#take(projectId).then(
+      (open) => { if (open && !this.#refused.has(projectId)) this.#options.onRefusal?.(projectId, undefined); },
+      (error: unknown) => this.#fail(error as Error),
+    );
   }
 }

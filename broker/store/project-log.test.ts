@@ -1,7 +1,7 @@
 /** Promises 1 and 2 at the sink: a callback without error means stored; every batch is stored once, whatever happens. */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { appendFile, chmod, copyFile, mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, mkdir, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -404,6 +404,29 @@ describe('the sink', () => {
     await sink.close();
     expect(await storedNames(home, projectId)).toEqual(named(0, 1));
     await expectIntact();
+  });
+
+  it('mends what a killed broker left once a key that was disabled at the start is enabled', async () => {
+    expect(await append(newLog(), 0)).toBeUndefined(); // never sealed
+    await home.keys.disableKey(keyId);
+    const sink = await home.openSink();
+    expect(home.refusals).toEqual([expect.objectContaining({ code: 'KEY_DISABLED' })]);
+    await keysOf(home.root).enableKey(keyId);
+    await until(() => home.refusals.length === 2);
+    expect(home.refusals[1]).toBeUndefined();
+    await sink.close();
+    expect(await storedNames(home, projectId)).toEqual(named(0));
+    await expectIntact();
+  });
+
+  it('takes from one project although another’s key is disabled and the file of a third is altered', async () => {
+    const [disabled, altered] = [await makeProject(home, 'Disabled'), await makeProject(home, 'Altered')];
+    await home.keys.disableKey(disabled.keyId);
+    await writeFile(join(home.root, 'projects', `${altered.projectId}.project`), 'garbage');
+    const sink = await home.openSink();
+    expect(home.refusals.map((error) => (error as { code?: string } | undefined)?.code).sort()).toEqual(['KEY_DISABLED', 'PROJECT_DAMAGED']);
+    expect(await publish(sink, projectId, arrivalOf(0))).toBeUndefined();
+    await sink.close();
   });
 
   it('does not write under another key when the key’s name in the project file is altered', async () => {
