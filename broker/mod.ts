@@ -9,4 +9,4 @@ export { CSV_HEADER, toCsv, toNdjson, WavExport, type WavResult } from './store/
 export type { Arrival, Done, LogCounts } from './store/project-log.ts';
 export { readProject, type StoredBatch } from './store/read.ts';
 export { listSegments, listStoredProjects } from './store/segment-files.ts';
-export { verifyProject, type Finding, type Verification } from './store/verify.ts';
+export { verifyProject, verifyProjectFile, type Finding, type Verification } from './store/verify.ts';

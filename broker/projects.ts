@@ -81,7 +81,7 @@ export class Projects {
     head.writeUInt16LE(wrapped.length, 9);
     const header = Buffer.concat([head, wrapped]);
     const sealed = sealAt(deriveKey(plaintext, MAGIC, INFO), ZERO_NONCE, 0, header, Buffer.from(JSON.stringify(project)));
-    await writePrivateFile(this.#pathOf(projectId), Buffer.concat([header, sealed]));
+    await writePrivateFile(this.pathOf(projectId), Buffer.concat([header, sealed]));
     return { projectId, keyId, ...project };
   }
 
@@ -144,7 +144,7 @@ export class Projects {
   async #read(projectId: string): Promise<{ header: Buffer; wrapped: Buffer; sealed: Buffer }> {
     const missing = new ProjectError('PROJECT_NOT_FOUND', `there is no project ${projectId} in this home`);
     if (!/^p-[0-9a-f]{16}$/.test(projectId)) throw missing;
-    const path = this.#pathOf(projectId);
+    const path = this.pathOf(projectId);
     if (!(await stat(path).catch(whenMissing(undefined)))) throw missing;
     const bytes = await readFile(path);
     const wrappedBytes = bytes.length < FIXED_BYTES ? 0 : bytes.readUInt16LE(9);
@@ -161,12 +161,13 @@ export class Projects {
     }
   }
 
-  #pathOf(projectId: string): string {
+  /** The file that a project is kept in. */
+  pathOf(projectId: string): string {
     return join(this.#directory, `${projectId}${SUFFIX}`);
   }
 
   #damaged(projectId: string, cause?: unknown): ProjectError {
-    return new ProjectError('PROJECT_DAMAGED', `${this.#pathOf(projectId)} was altered: restore it from your backup`, { cause });
+    return new ProjectError('PROJECT_DAMAGED', `${this.pathOf(projectId)} was altered: restore it from your backup`, { cause });
   }
 }
 

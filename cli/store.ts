@@ -2,7 +2,7 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { CSV_HEADER, KeyError, listSegments, listStoredProjects, readProject, toCsv, toNdjson, verifyProject, WavExport, type Finding, type Verification } from '../broker/mod.ts';
+import { CSV_HEADER, KeyError, listSegments, listStoredProjects, readProject, toCsv, toNdjson, verifyProject, verifyProjectFile, WavExport, type Finding, type Verification } from '../broker/mod.ts';
 import { isLocked } from '../certs/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -64,7 +64,7 @@ export function addStoreCommand(program: Command): void {
 
 async function projectIds(home: Home, options: Options): Promise<string[]> {
   if (options.project !== undefined) return [(await home.projects.find(options.project)).projectId];
-  return (await home.projects.references()).map(({ projectId }) => projectId);
+  return home.projects.ids();
 }
 
 async function list(options: Options): Promise<void> {
@@ -120,14 +120,16 @@ async function verify(options: Options): Promise<number> {
   const results: Verification[] = [];
   const lost = options.project === undefined ? await lostProjects(home) : [];
   const unchecked: string[] = [];
-  for (const projectId of await projectIds(home, options)) {
+  for (const projectId of await projectsToVerify(home, options)) {
     const onSegment = (done: number, total: number): void => {
       if (options.verbose) say(options, `${projectId}: ${done} of ${total} segments`);
     };
     try {
-      results.push(await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse, onSegment }));
+      const ofFile = await verifyProjectFile(home.projects, projectId);
+      const result = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse, onSegment });
+      results.push({ ...result, findings: [...ofFile, ...result.findings] });
     } catch (error) {
-      if (!(error instanceof KeyError) || error.code !== 'KEY_DISABLED') throw error;
+      if (!isDisabled(error)) throw error;
       unchecked.push(projectId);
       process.stderr.write(`thrum: ${projectId} is not checked: ${error.message}\n`);
     }
@@ -143,9 +145,19 @@ async function verify(options: Options): Promise<number> {
   return unchecked.length > 0 ? EXIT.environment : EXIT.done;
 }
 
+/** A project named by its id is checked also when its file cannot be read. */
+async function projectsToVerify(home: Home, options: Options): Promise<string[]> {
+  const { project } = options;
+  return project !== undefined && (await home.projects.ids()).includes(project) ? [project] : projectIds(home, options);
+}
+
+function isDisabled(error: unknown): error is KeyError {
+  return error instanceof KeyError && error.code === 'KEY_DISABLED';
+}
+
 /** Stored data whose project is no more: without it nothing says which key it is under. */
 async function lostProjects(home: Home): Promise<Finding[]> {
-  const known = new Set((await home.projects.references()).map(({ projectId }) => projectId));
+  const known = new Set(await home.projects.ids());
   const lost = (await listStoredProjects(home.store)).filter((projectId) => !known.has(projectId));
   return lost.map((projectId) => ({ file: join(home.store, projectId), record: -1, what: `${join(home.store, projectId)}: its project file is missing: restore it from your backup` }));
 }

@@ -203,6 +203,24 @@ describe('a home', () => {
     });
   });
 
+  it('whose project file was altered gives exit code 1 and names the file, and the rest is checked too', async () => {
+    const [name] = (await readdir(join(home, 'projects'))).filter((one) => one.endsWith('.project'));
+    const id = name!.replace('.project', '');
+    const whole = await thrum(['store', 'verify', '--home', home]);
+    const records = /\d[^:]*/.exec(whole.stdout)![0];
+    const flipAt = (at: number) => (bytes: Buffer): Buffer => Buffer.concat([bytes.subarray(0, at), Buffer.from([bytes[at]! ^ 1]), bytes.subarray(at + 1)]);
+    for (const alter of [flipLast, garbage, flipAt(0), flipAt(9), flipAt(15), flipAt(40)]) {
+      await altered(join(home, 'projects', name!), alter, async () => {
+        for (const selection of [[], ['--project', id]]) {
+          const { exitCode, stdout, stderr } = await thrum(['store', 'verify', '--home', home, ...selection]);
+          expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+          expect(stdout).toMatch(new RegExp(`^FAULT .*${name!}`));
+          expect(stdout).toContain(records);
+        }
+      });
+    }
+  });
+
   it('that is in use by another broker is refused with exit code 3', async () => {
     const broker = spawn(process.execPath, [MAIN, 'broker', '--home', home, '--port', '0']);
     await once(broker.stdout, 'data');

@@ -2,8 +2,9 @@
  * Checks a whole project: every byte of every segment authenticates and continues what is before, and no batch is
  * stored twice. Goes on after a fault, so that one look tells all.
  */
-import { StoreError } from '../errors.ts';
+import { KeyError, ProjectError, StoreError } from '../errors.ts';
 import type { KeyService } from '../keys/key-service.ts';
+import type { Projects } from '../projects.ts';
 import { checkOrdinal, readSegment } from './read.ts';
 import { SeenBatches } from './seen-batches.ts';
 import { damaged, listSegments, listStrayKeys, type SegmentFile } from './segment-files.ts';
@@ -35,7 +36,20 @@ export interface VerifyOptions {
   readonly onSegment?: (done: number, total: number) => void;
 }
 
-/** Verifies one project. Throws only when nothing can be said, for example KEY_DISABLED. */
+/** Verifies a project's own file. Throws only when nothing can be said, for example KEY_DISABLED. */
+export async function verifyProjectFile(projects: Projects, projectId: string): Promise<Finding[]> {
+  try {
+    await projects.read(projectId);
+    return [];
+  } catch (error) {
+    const file = projects.pathOf(projectId);
+    if (error instanceof ProjectError && error.code === 'PROJECT_DAMAGED') return [{ file, record: -1, what: error.message }];
+    if (error instanceof KeyError && error.code === 'KEY_NOT_FOUND') return [{ file, record: -1, what: `${file}: ${error.message}` }];
+    throw error;
+  }
+}
+
+/** Verifies what a project has stored. Throws only when nothing can be said, for example KEY_DISABLED. */
 export async function verifyProject(
   directory: string,
   projectId: string,
@@ -83,7 +97,11 @@ export async function verifyProject(
 
   async function verifySegment(file: SegmentFile, from: ChainPosition | undefined): Promise<SegmentEnd> {
     const batches = readSegment(file, projectId, service, from);
-    for (let step = await batches.next(); ; step = await batches.next()) {
+    const next = (): ReturnType<typeof batches.next> => batches.next().catch((error: unknown) => {
+      if (!(error instanceof KeyError) || error.code !== 'KEY_NOT_FOUND') throw error;
+      throw damaged(file.keyPath, -1, error.message, error);
+    });
+    for (let step = await next(); ; step = await next()) {
       if (step.done) {
         totals.records += step.value.position.records;
         return step.value;
