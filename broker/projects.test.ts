@@ -64,6 +64,14 @@ it('cannot be read while its key is disabled, but others can', async () => {
   expect(await home.projects.reference(one.projectId)).toEqual({ projectId: one.projectId, keyId: one.keyId });
 });
 
+it('is found by its name although the file of another was altered, and a name that may be the other’s is not taken', async () => {
+  const [one, two] = [await makeProject(home, 'One'), await makeProject(home, 'Two')];
+  await writeFile(pathOf(one.projectId), 'garbage');
+  expect(await home.projects.find('Two')).toEqual(two);
+  await expect(home.projects.find('One')).rejects.toMatchObject({ code: 'PROJECT_DAMAGED' });
+  await expect(makeProject(home, 'One')).rejects.toMatchObject({ code: 'PROJECT_DAMAGED' });
+});
+
 it('is never read altered: each flipped byte and each length is an error', async () => {
   const { projectId } = await makeProject(home, 'Mill');
   const bytes = await readFile(pathOf(projectId));

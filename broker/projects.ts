@@ -61,11 +61,8 @@ export class Projects {
 
   /** One at a time, so that a name is taken once. */
   async #createNamed(name: string, options: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
-    const unreadable: KeyError[] = [];
-    const taken = await this.#findByName(name, unreadable);
-    if (!taken && unreadable[0]) {
-      throw new KeyError('KEY_DISABLED', `whether the name is taken cannot be told while a key is disabled: ${unreadable[0].message}`);
-    }
+    const { found: taken, unreadable } = await this.#findByName(name);
+    if (!taken && unreadable) throw unreadable;
     if (taken) {
       throw new ProjectError('PROJECT_EXISTS', `there is a project named '${name}' already: choose another name`);
     }
@@ -118,27 +115,27 @@ export class Projects {
     }
   }
 
-  /** By id, or by name among the projects whose key is enabled. */
+  /** By id, or by name among the projects that can be read; KEY_DISABLED or PROJECT_DAMAGED when it may be one that cannot. */
   async find(idOrName: string): Promise<Project> {
     if (/^p-[0-9a-f]{16}$/.test(idOrName)) return this.read(idOrName);
-    const unreadable: KeyError[] = [];
-    const found = await this.#findByName(idOrName, unreadable);
-    if (!found && unreadable[0]) throw unreadable[0];
+    const { found, unreadable } = await this.#findByName(idOrName);
+    if (!found && unreadable) throw unreadable;
     if (!found) throw new ProjectError('PROJECT_NOT_FOUND', `there is no project '${idOrName}' in this home: 'thrum project list' shows those there are`);
     return found;
   }
 
-  /** Names are sealed: projects whose key is switched off cannot be compared, and are reported in `unreadable`. */
-  async #findByName(name: string, unreadable: KeyError[] = []): Promise<Project | undefined> {
-    for (const { projectId } of await this.references()) {
-      const project = await this.read(projectId).catch((error: unknown) => {
-        if (!(error instanceof KeyError) || error.code !== 'KEY_DISABLED') throw error;
-        unreadable.push(error);
-        return undefined;
-      });
-      if (project?.name === name) return project;
+  /** Names are sealed: a project whose key is switched off, or whose file was altered, cannot be compared. */
+  async #findByName(name: string): Promise<{ readonly found?: Project; readonly unreadable?: Error }> {
+    let unreadable: Error | undefined;
+    for (const projectId of await this.ids()) {
+      try {
+        const found = await this.read(projectId);
+        if (found.name === name) return { found };
+      } catch (error) {
+        unreadable ??= unknowable(name, error);
+      }
     }
-    return undefined;
+    return unreadable ? { unreadable } : {};
   }
 
   async #read(projectId: string): Promise<{ header: Buffer; wrapped: Buffer; sealed: Buffer }> {
@@ -169,6 +166,14 @@ export class Projects {
   #damaged(projectId: string, cause?: unknown): ProjectError {
     return new ProjectError('PROJECT_DAMAGED', `${this.pathOf(projectId)} was altered: restore it from your backup`, { cause });
   }
+}
+
+/** Why it cannot be told whether a project has this name; throws what is wrong with more than that project. */
+function unknowable(name: string, error: unknown): Error {
+  const message = `whether there is a project '${name}' cannot be told: ${(error as Error).message}`;
+  if (error instanceof KeyError && (error.code === 'KEY_DISABLED' || error.code === 'KEY_NOT_FOUND')) return new KeyError(error.code, message, { cause: error });
+  if (error instanceof ProjectError && error.code === 'PROJECT_DAMAGED') return new ProjectError(error.code, message, { cause: error });
+  throw error;
 }
 
 function contextOf(projectId: string): EncryptionContext {

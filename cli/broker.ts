@@ -1,7 +1,8 @@
 /** `thrum broker`: the broker with its encrypting sink, until it is told to stop. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import { addHomeOptions, ensureProject, openHome, type HomeOptions } from './home.ts';
+import { KeyError, ProjectError, type Project } from '../broker/mod.ts';
+import { addHomeOptions, ensureProject, openHome, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
@@ -29,15 +30,15 @@ export function addBrokerCommand(program: Command): void {
 async function serve(options: BrokerCommandOptions): Promise<number> {
   const interrupt = catchInterrupt();
   const home = await openHome(options, 'create');
-  const project = await ensureProject(home, options.project);
+  const project = await namedProject(home, options);
   const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
   process.stdout.write(
     options.json
-      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project.projectId, home: home.path })}\n`
-      : `listening on ${url} for project ${project.name} (${project.projectId})\n`,
+      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project?.projectId ?? null, home: home.path })}\n`
+      : `listening on ${url}${project ? ` for project ${project.name} (${project.projectId})` : ''}\n`,
   );
   try {
     if (!interrupt.signal.aborted) await Promise.race([once(interrupt.signal, 'abort'), local.failed]);
@@ -52,4 +53,20 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
       : `stopped; stored ${count(stored)} batches, ${bytes(storedBytes)}, in ${count(commits)} commits; ${count(duplicates)} were resent\n`,
   );
   return 0;
+}
+
+/** The project that was asked for, made if need be; undefined when it cannot be used now: the broker serves all the others. */
+async function namedProject(home: Home, options: BrokerCommandOptions): Promise<Project | undefined> {
+  try {
+    return await ensureProject(home, options.project);
+  } catch (error) {
+    if (!concernsProjects(error)) throw error;
+    say(options, `project ${options.project} is not usable now: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** True for what is wrong with some projects, but not with the home. */
+function concernsProjects(error: unknown): error is KeyError | ProjectError {
+  return (error instanceof KeyError || error instanceof ProjectError) && ['KEY_DISABLED', 'KEY_NOT_FOUND', 'PROJECT_DAMAGED'].includes(error.code);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { KeyService, Projects, readProject } from '../broker/mod.ts';
-import { start, thrum, withFolder } from './cli.ts';
+import { freePort, start, thrum, withFolder, type Result } from './cli.ts';
 
 const FLEET = ['--sites', '1', '--gateways', '2', '--sensors', '8', '--machines', '4', '--capture-samples', '1024', '--speed', '36000'];
 /** Within this time of a key being disabled nothing more may be written. */
@@ -43,6 +43,34 @@ it('refuses writes within two seconds of the key being disabled, and loses nothi
     expect(times.some((ms) => ms < disabledMs)).toBe(true);
     expect(times.some((ms) => ms > enabledMs)).toBe(true);
     expect(times.filter((ms) => ms > disabledMs + BITES_MS && ms < enabledMs)).toEqual([]);
+    expect(await thrum(['store', 'verify', '--home', home])).toMatchObject({ exitCode: 0 });
+  });
+});
+
+it('leaves a broker that starts then to serve the other projects, and this one too once the key is enabled', { timeout: 60_000 }, async () => {
+  await withFolder(async (folder) => {
+    const home = join(folder, 'home');
+    const tiny = ['--home', home, '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--quiet'];
+    for (const name of ['demo', 'other']) expect(await thrum(['run', '--project', name, '--duration', '1s', ...tiny])).toMatchObject({ exitCode: 0 });
+    const { keyId, projectId } = JSON.parse((await thrum(['project', 'show', 'demo', '--home', home, '--json'])).stdout) as Record<string, string>;
+    expect(await thrum(['keys', 'disable', keyId!, '--home', home])).toMatchObject({ exitCode: 0 });
+    const port = String(await freePort());
+    const broker = start(['broker', '--home', home, '--port', port]);
+    const heard = (text: RegExp): Promise<void> =>
+      new Promise((resolve, reject) => {
+        let said = '';
+        for (const stream of [broker.child.stdout!, broker.child.stderr!]) stream.on('data', (chunk: Buffer) => text.test((said += chunk.toString())) && resolve());
+        void broker.exited.then(({ stderr }) => reject(new Error(`the broker ended first: ${stderr}`)));
+      });
+    await Promise.all([heard(/project demo is not usable now: .*is disabled/), heard(new RegExp(`key ${keyId!} of project ${projectId!} is disabled`)), heard(/listening on/)]);
+    const send = (project: string): Promise<Result> => thrum(['fleet', '--project', project, '--url', `mqtts://127.0.0.1:${port}`, '--duration', '1s', ...tiny]);
+    expect(await send('other')).toMatchObject({ exitCode: 0 });
+    const again = heard(new RegExp(`project ${projectId!} is taken again`));
+    expect(await thrum(['keys', 'enable', keyId!, '--home', home])).toMatchObject({ exitCode: 0 });
+    await again;
+    expect(await send('demo')).toMatchObject({ exitCode: 0 });
+    broker.child.kill('SIGTERM');
+    expect(await broker.exited).toMatchObject({ exitCode: 0 });
     expect(await thrum(['store', 'verify', '--home', home])).toMatchObject({ exitCode: 0 });
   });
 });
