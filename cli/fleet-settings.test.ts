@@ -28,6 +28,10 @@ describe('fleet settings', () => {
     expect(planSettings(settings).intervalMs).toBe(1_800_000);
   });
 
+  it('have a speed that can be used, however it is written', async () => {
+    for (const speed of ['1e-7', '1e21', '"2000000000"']) await expect(fromFile(`speed: ${speed}\n`)).rejects.toMatchObject({ code: 'FLEET_FILE' });
+  });
+
   it('may be an empty file', async () => {
     expect(await fromFile('')).toEqual(await fleetSettings({}));
     expect(await fromFile('# nothing yet\n')).toEqual(await fleetSettings({}));
@@ -46,7 +50,7 @@ describe('written values', () => {
     expect(parseDurationMs(text)).toBe(ms);
   });
 
-  it.each([['max', Infinity], ['60', 60], ['0.5', 0.5], ['0', undefined], ['-1', undefined], ['fast', undefined], ['', undefined]])('the speed %j is %s', (text, factor) => {
+  it.each([['max', Infinity], ['60', 60], ['1000000000', 1e9], ['1000000001', undefined], ['99999999999999999999', undefined], ['0.5', 0.5], ['0', undefined], ['-1', undefined], ['fast', undefined], ['', undefined]])('the speed %j is %s', (text, factor) => {
     expect(parseSpeed(text)).toBe(factor);
   });
 });

@@ -8,7 +8,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import type { FleetSettings as PlanSettings } from '../sensors/mod.ts';
 import { CliError } from './errors.ts';
-import { duration, parseDurationMs, parseSpeed, positiveNumber, speed, wholeNumber } from './values.ts';
+import { duration, parseDurationMs, parseSpeed, positiveNumber, speed, SPEED_HINT, wholeNumber } from './values.ts';
 
 /** When simulated time begins, if nothing is known of an earlier run. */
 const START_MS = Date.UTC(2026, 0, 1);
@@ -20,7 +20,8 @@ const durationText = z
   .refine((text) => parseDurationMs(text) !== undefined, 'write a duration such as 90s, 24h or 365d')
   .meta({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$' });
 const speedText = z
-  .union([z.number().positive(), z.string().refine((text) => parseSpeed(text) !== undefined, "write a factor such as 60, or 'max'")])
+  .union([z.number().positive(), z.string()])
+  .refine((value) => parseSpeed(String(value)) !== undefined, SPEED_HINT)
   .transform(String);
 
 const count = z.number().int().min(1).max(1_000_000);
@@ -56,7 +57,7 @@ export function addFleetOptions(command: Command): Command {
     .option('--interval <duration>', 'simulated time between measurements (default 1h)', duration)
     .option('--waveform-every <n>', 'send the waveform with every n-th measurement, 0 never (default 24)', wholeNumber(0, 1_000_000))
     .option('--capture-samples <n>', 'samples per axis of a capture (default 8192)', wholeNumber(16, 65_536))
-    .option('--speed <factor>', "simulated seconds per real second, or 'max' (default 7200)", speed)
+    .option('--speed <factor>', "simulated seconds per real second, up to 1000000000, or 'max' (default 7200)", speed)
     .option('--simulate <duration>', 'simulated time to run for', duration)
     .option('--duration <duration>', 'real time to run for', duration);
 }

@@ -11,11 +11,15 @@ export function parseDurationMs(text: string): number | undefined {
   return ms > 0 && Number.isSafeInteger(ms) ? ms : undefined;
 }
 
+/** Simulated seconds per real second: 31 years. Past it a clock of whole milliseconds says little; `max` has no clock. */
+const MAX_SPEED = 1_000_000_000;
+export const SPEED_HINT = `write a factor such as 60, at most ${MAX_SPEED}, or 'max'`;
+
 /** `7200` or `max` → factor of simulated to real time; undefined when it is neither. */
 export function parseSpeed(text: string): number | undefined {
   if (text === 'max') return Infinity;
   const factor = Number(text);
-  return /^\d+(\.\d+)?$/.test(text) && factor > 0 ? factor : undefined;
+  return /^\d+(\.\d+)?$/.test(text) && factor > 0 && factor <= MAX_SPEED ? factor : undefined;
 }
 
 /** For commander: a whole number from `least` to `most`. */
@@ -50,6 +54,6 @@ export function duration(text: string): string {
 
 /** For commander: checks a speed and keeps it as written. */
 export function speed(text: string): string {
-  if (parseSpeed(text) === undefined) throw new InvalidArgumentError("Write a factor such as 60, or 'max'.");
+  if (parseSpeed(text) === undefined) throw new InvalidArgumentError(`${SPEED_HINT.replace('w', 'W')}.`);
   return text;
 }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createAuthority, issueIdentity, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { asSent, decodeBatch, type SensorMessage } from '../frame/mod.ts';
 import { createReplaySensor, createSensor, planFleet, type Sensor } from '../sensors/mod.ts';
-import { Fleet, type FleetOptions } from './fleet.ts';
+import { Fleet, LAST_TIME_MS, type FleetOptions } from './fleet.ts';
 import { eventually, TinyBroker } from './tiny-broker.fixture.ts';
 
 const nowMs = new Date().getTime(); // Node's TLS goes by the real clock
@@ -151,6 +151,16 @@ describe('a fleet', () => {
     expect(byName(received())).toEqual(byName(produced.map((message) => asSent(message))));
     fleet.stop();
     await fleet.run();
+  });
+
+  it.each([Infinity, 1e9])('ends when simulated time can be told no more, at speed %d', async (speed) => {
+    const startMs = LAST_TIME_MS - 3 * INTERVAL_MS;
+    const late = PLAN.gateways[0]!.sensors.map((spec) => ({ ...createSensor(spec), dueTimeMs: (sequence: number) => startMs + sequence * INTERVAL_MS }));
+    const fleet = await start(folder(), { members: membersOf(late), startMs, speed, simulateMs: Infinity });
+    await fleet.run();
+    expect(await fleet.drain(never)).toBe(true);
+    expect(sequences(produced)).toEqual(late.map(() => [0, 1, 2, 3]));
+    expect(fleet.progress().simulatedMs).toBeLessThanOrEqual(LAST_TIME_MS);
   });
 
   it('stops at once while it waits for simulated time', async () => {

@@ -21,6 +21,9 @@ export interface FleetMember {
   readonly sensors: readonly Sensor[];
 }
 
+/** The last time that a frame can carry (docs/frame.md: u48), in the year 10889. */
+export const LAST_TIME_MS = 2 ** 48 - 1;
+
 export interface FleetOptions {
   readonly members: readonly FleetMember[];
   readonly target: Target;
@@ -29,7 +32,7 @@ export interface FleetOptions {
   /** Simulated time at which a new fleet begins, ms since 1970. */
   readonly startMs: number;
   readonly speed: Speed;
-  /** Simulated time to run for, ms; Infinity: until stopped. */
+  /** Simulated time to run for, ms; Infinity: until stopped. It ends at LAST_TIME_MS in any case. */
   readonly simulateMs: number;
   readonly backoff: BackoffLimits;
   readonly random: () => number;
@@ -96,7 +99,7 @@ export class Fleet {
     this.#stopping = shared.stopping;
     this.#acknowledged = shared.acknowledged;
     this.#clock = new SimulatedClock({ startMs, speed: options.speed, realNow: options.now });
-    this.#endMs = startMs + options.simulateMs;
+    this.#endMs = Math.min(startMs + options.simulateMs, LAST_TIME_MS);
   }
 
   /** Opens all queues and begins to connect. Fails as a whole: no queue is left open. */

@@ -33,6 +33,7 @@ describe('wrong use', () => {
     [['run', '--sensors', '61', '--gateways', '3'], /need at least 4 gateways/],
     [['run', '--duration', '20'], /Write a duration such as 90s/],
     [['run', '--speed', '-1'], /Write a factor such as 60/],
+    [['run', '--speed', '99999999999999999999'], /Write a factor such as 60, at most 1000000000/],
     [['run', '--full-scale-g', '8'], /go with --replay/],
     [['run', '--replay', 'x.wav'], /needs --full-scale-g/],
     [['fleet'], /required option '--url <url>' not specified/],
