@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import type { FleetSettings as PlanSettings } from '../sensors/mod.ts';
 import { CliError } from './errors.ts';
@@ -14,6 +14,8 @@ import { duration, parseDurationMs, parseSpeed, positiveNumber, speed, SPEED_HIN
 const START_MS = Date.UTC(2026, 0, 1);
 /** Fleet files are written by people. */
 const MAX_FILE_BYTES = 1024 * 1024;
+/** Aliases may multiply what a file says; no setting needs one. */
+const MAX_ALIASES = 100;
 
 const durationText = z
   .string()
@@ -101,7 +103,7 @@ async function readFleetFile(path: string): Promise<object> {
   const document = parseDocument(text, { lineCounter });
   const fault = document.errors[0];
   if (fault) throw new CliError('FLEET_FILE', `${path}:${where(lineCounter, fault.pos[0])}: ${fault.message.split('\n')[0]}`);
-  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
+  const value = valueOf(document, (offset) => `${path}:${where(lineCounter, offset)}`);
   const result = fleetSchema.partial().safeParse(value);
   if (!result.success) {
     const issue = result.error.issues[0]!;
@@ -111,6 +113,22 @@ async function readFleetFile(path: string): Promise<object> {
     throw new CliError('FLEET_FILE', `${path}:${where(lineCounter, offset)}: ${issue.path.join('.')}${issue.path.length > 0 ? ': ' : ''}${issue.message}`);
   }
   return result.data;
+}
+
+/** What a document says; its errors so far concern its form only, and aliases are looked up when it is evaluated. */
+function valueOf(document: Document, place: (offset: number) => string): unknown {
+  try {
+    return (document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown) ?? {};
+  } catch (error) {
+    let offset = 0;
+    visit(document, {
+      Alias: (_key, alias) => {
+        offset = alias.range?.[0] ?? 0;
+        return alias.resolve(document) === undefined ? visit.BREAK : undefined; // this one, else the last of too many
+      },
+    });
+    throw new CliError('FLEET_FILE', `${place(offset)}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function where(lines: LineCounter, offset: number): string {

@@ -64,6 +64,9 @@ describe('a fleet file', () => {
     ['interval: 5 parsecs\n', /fleet\.yaml:1:\d+: interval: write a duration/],
     ['- a\n- b\n', /fleet\.yaml:1:1: /],
     ['a: &a [*a]\n', /fleet\.yaml:/],
+    ['seed: 1\nsites: *nowhere\n', /fleet\.yaml:2:8: .*nowhere/],
+    ['seed: &s [1, 1, 1]\nsites: [*s, *s, *s]\ngateways: *later\nsensors: &later 3\n', /fleet\.yaml:3:11: .*later/],
+    [`seed: &a [1]\nsites: &b [${'*a, '.repeat(20)}]\ngateways: [${'*b, '.repeat(20)}]\n`, /fleet\.yaml:3:\d+: .*alias/],
   ])('with %j in it is refused with file, line and column', async (text, expected) => {
     await withFolder(async (folder) => {
       await writeFile(join(folder, 'fleet.yaml'), text);
