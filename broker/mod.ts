@@ -1,8 +1,8 @@
 /** The broker room: what others may use. */
 export * from './errors.ts';
-export { KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
+export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
 export type { RootSource } from './keys/root-key.ts';
-export { Projects, type Project, type ProjectReference } from './projects.ts';
+export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
 export { BROKER_LIMITS, startBroker, type Broker, type BrokerOptions, type PublishTarget } from './server.ts';
 export { Sink, type SinkOptions } from './sink.ts';
 export { CSV_HEADER, toCsv, toNdjson, WavExport, type WavResult } from './store/export.ts';

@@ -23,6 +23,16 @@ const INFO = 'thrum project v1';
 /** As in the managed services this follows: 1 to 60 characters, nothing that a terminal would act on. */
 const NAME = /^[^\p{C}]{1,60}$/u;
 
+/** Throws PROJECT_BAD_NAME for what no project can be named. */
+export function checkProjectName(name: string): void {
+  if (!NAME.test(name)) throw new ProjectError('PROJECT_BAD_NAME', 'a project name has 1 to 60 printable characters');
+}
+
+/** Ids are given, never chosen: a project that is asked for by its id is there already. */
+export function isProjectId(text: string): boolean {
+  return /^p-[0-9a-f]{16}$/.test(text);
+}
+
 const details = z.strictObject({
   name: z.string().regex(NAME),
   createdMs: z.number().int().nonnegative(),
@@ -52,9 +62,8 @@ export class Projects {
 
   /** Makes a project; `key` (id or alias) chooses custom encryption, without it a service-owned key is made. */
   async create(name: string, options: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
-    if (!NAME.test(name)) {
-      throw new ProjectError('PROJECT_BAD_NAME', 'a project name has 1 to 60 printable characters');
-    }
+    checkProjectName(name);
+    if (options.key !== undefined) await this.#keys.describeKey(options.key); // before anything is made
     await makePrivateDirectory(this.#directory);
     return withFileLock(join(this.#directory, 'lock'), () => this.#createNamed(name, options));
   }
@@ -117,7 +126,7 @@ export class Projects {
 
   /** By id, or by name among the projects that can be read; KEY_DISABLED or PROJECT_DAMAGED when it may be one that cannot. */
   async find(idOrName: string): Promise<Project> {
-    if (/^p-[0-9a-f]{16}$/.test(idOrName)) return this.read(idOrName);
+    if (isProjectId(idOrName)) return this.read(idOrName);
     const { found, unreadable } = await this.#findByName(idOrName);
     if (!found && unreadable) throw unreadable;
     if (!found) throw new ProjectError('PROJECT_NOT_FOUND', `there is no project '${idOrName}' in this home: 'thrum project list' shows those there are`);
@@ -140,7 +149,7 @@ export class Projects {
 
   async #read(projectId: string): Promise<{ header: Buffer; wrapped: Buffer; sealed: Buffer }> {
     const missing = new ProjectError('PROJECT_NOT_FOUND', `there is no project ${projectId} in this home`);
-    if (!/^p-[0-9a-f]{16}$/.test(projectId)) throw missing;
+    if (!isProjectId(projectId)) throw missing;
     const path = this.pathOf(projectId);
     if (!(await stat(path).catch(whenMissing(undefined)))) throw missing;
     const bytes = await readFile(path);

@@ -184,7 +184,7 @@ async function readAuthorityFile(path: string, directory: string): Promise<Buffe
     return await readPrivateFile(path);
   } catch (error) {
     if (error instanceof CertsError && systemCode(error.cause) === 'ENOENT') {
-      const message = `${directory} holds no certificate authority (no ${path}); create one first`;
+      const message = `${directory} holds no certificate authority (no ${path}); 'thrum certs init' makes one`;
       throw new CertsError('CERTS_NO_AUTHORITY', message, { cause: error });
     }
     throw error;

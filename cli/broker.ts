@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { KeyError, ProjectError, type Project } from '../broker/mod.ts';
-import { addHomeOptions, ensureProject, openHome, type Home, type HomeOptions } from './home.ts';
+import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
@@ -29,7 +29,7 @@ export function addBrokerCommand(program: Command): void {
 
 async function serve(options: BrokerCommandOptions): Promise<number> {
   const interrupt = catchInterrupt();
-  const home = await openHome(options, 'create');
+  const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
   const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line) });
   const { host } = options;

@@ -70,9 +70,12 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   parseTarget(options.url, ''); // before anything is made; not by the argument parser, which would repeat a password
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const gateways = choose(planFleet(planSettings(settings)).gateways);
-  const home = await openHome(options, 'create');
-  const identities = await identify(options, home, gateways);
-  const authorityPem = options.ca === undefined ? (await loadAuthority(home.certs)).certificatePem : await readFile(options.ca, 'utf8');
+  const ca = options.ca === undefined ? undefined : await readCertificate(options.ca);
+  const client = await readClient(options);
+  // Whatever is not given in a file is the home's, so there must be one.
+  const home = await openHome(options, ca !== undefined && client !== undefined ? 'create' : 'refuse');
+  const authorityPem = ca ?? (await loadAuthority(home.certs)).certificatePem;
+  const identities = await identify(options, home, client, gateways);
   const target = parseTarget(options.url, authorityPem);
   const troubles = new Troubles();
   const fleet = await Fleet.start({
@@ -106,28 +109,39 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   return drained ? EXIT.done : EXIT.failure;
 }
 
-async function identify(options: FleetCommandOptions, home: Home, gateways: readonly GatewayPlan[]): Promise<GatewayIdentity[]> {
-  const { cert, key, project } = options;
-  if ((cert === undefined) !== (key === undefined)) throw new CliError('CLI_USAGE', '--cert and --key go together');
-  if (cert === undefined || key === undefined) {
-    const authority = await loadAuthority(home.certs);
-    const { projectId } = await home.projects.find(project);
-    return identitiesFor(home, authority, projectId, gateways.map(({ gatewayId }) => gatewayId));
-  }
-  const certificatePem = await readFile(cert, 'utf8');
-  const keyPem = (await readPrivateFile(key)).toString('utf8');
-  const named = peerIdentity(parseCertificate(certificatePem, cert));
-  const projectId = named?.projectId ?? project;
-  if (!/^[a-z0-9-]{1,60}$/.test(projectId)) throw new CliError('CLI_USAGE', `--project ${projectId}: write 1 to 60 of a-z, 0-9 and -`);
-  return gateways.map(({ gatewayId }) => ({ gatewayId, projectId, certificatePem, keyPem }));
+/** One identity for all gateways, from files. */
+interface Client {
+  readonly projectId: string;
+  readonly certificatePem: string;
+  readonly keyPem: string;
 }
 
-function parseCertificate(pem: string, path: string): X509Certificate {
+async function readClient({ cert, key, project }: FleetCommandOptions): Promise<Client | undefined> {
+  if ((cert === undefined) !== (key === undefined)) throw new CliError('CLI_USAGE', '--cert and --key go together');
+  if (cert === undefined || key === undefined) return undefined;
+  const certificatePem = await readCertificate(cert);
+  const keyPem = (await readPrivateFile(key)).toString('utf8');
+  const projectId = peerIdentity(new X509Certificate(certificatePem))?.projectId ?? project;
+  if (!/^[a-z0-9-]{1,60}$/.test(projectId)) throw new CliError('CLI_USAGE', `--project ${projectId}: write 1 to 60 of a-z, 0-9 and -`);
+  return { projectId, certificatePem, keyPem };
+}
+
+async function identify({ project }: FleetCommandOptions, home: Home, client: Client | undefined, gateways: readonly GatewayPlan[]): Promise<GatewayIdentity[]> {
+  if (client) return gateways.map(({ gatewayId }) => ({ gatewayId, ...client }));
+  const authority = await loadAuthority(home.certs);
+  const { projectId } = await home.projects.find(project);
+  return identitiesFor(home, authority, projectId, gateways.map(({ gatewayId }) => gatewayId));
+}
+
+/** A certificate in PEM form, as text. */
+async function readCertificate(path: string): Promise<string> {
+  const pem = await readFile(path, 'utf8');
   try {
-    return new X509Certificate(pem);
+    new X509Certificate(pem);
   } catch (cause) {
     throw new CliError('CLI_USAGE', `${path} is not a certificate in PEM form`, { cause });
   }
+  return pem;
 }
 
 function report(options: OutputOptions, progress: FleetProgress, drained: boolean, trouble: string): void {

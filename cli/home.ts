@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { KeyService, Projects, type Project, type RootSource } from '../broker/mod.ts';
+import { checkProjectName, isProjectId, KeyService, Projects, type Project, type RootSource } from '../broker/mod.ts';
 import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
@@ -41,13 +41,14 @@ export interface HomeOptions {
 /** Opens a home; with `create` makes it where there is none. HOME_MISSING, HOME_FOREIGN, HOME_DAMAGED. */
 export async function openHome(options: HomeOptions, whenMissing: 'create' | 'refuse'): Promise<Home> {
   const path = resolve(options.home);
+  const source = await rootSource(options.passphraseFile);
   const marker = await readFile(join(path, MARKER), 'utf8').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   });
   if (marker === undefined) await createMarker(path, whenMissing);
   else if (marker !== MARKER_TEXT) throw new CliError('HOME_DAMAGED', `${join(path, MARKER)} is not that of a home of this version: restore it from your backup`);
-  const keys = new KeyService(join(path, 'keys'), await rootSource(options.passphraseFile), now);
+  const keys = new KeyService(join(path, 'keys'), source, now);
   return {
     path,
     certs: join(path, 'certs'),
@@ -56,6 +57,12 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
     keys,
     projects: new Projects(join(path, 'projects'), keys),
   };
+}
+
+/** Opens the home that a project is in, or is to be made in: a new one unless the project must be there already. */
+export async function openHomeFor(options: HomeOptions, project: string): Promise<Home> {
+  checkProjectName(project);
+  return openHome(options, isProjectId(project) ? 'refuse' : 'create');
 }
 
 async function createMarker(path: string, whenMissing: 'create' | 'refuse'): Promise<void> {
@@ -113,7 +120,7 @@ export async function ensureProject(home: Home, name: string): Promise<Project> 
   try {
     return await home.projects.find(name);
   } catch (error) {
-    if ((error as { code?: string }).code !== 'PROJECT_NOT_FOUND' || /^p-[0-9a-f]{16}$/.test(name)) throw error;
+    if ((error as { code?: string }).code !== 'PROJECT_NOT_FOUND' || isProjectId(name)) throw error;
     return home.projects.create(name, { nowMs: now() }).catch(async (fault: unknown) => {
       if ((fault as { code?: string }).code !== 'PROJECT_EXISTS') throw fault;
       return home.projects.find(name); // another process was faster

@@ -1,6 +1,6 @@
 /** `thrum keys`: the keys that protect projects, and the owner's switch. */
 import type { Command } from 'commander';
-import type { KeyDescription } from '../broker/mod.ts';
+import { checkNewKey, type KeyDescription, type NewKey } from '../broker/mod.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
 import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
 
@@ -14,8 +14,10 @@ export function addKeysCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  thrum keys create --alias alias/plant-7')
     .action(async (options: Options & { alias?: string; description?: string }) => {
       const { alias, description } = options;
+      const wish: NewKey = { owner: 'customer', ...(alias === undefined ? {} : { alias }), ...(description === undefined ? {} : { description }) };
+      checkNewKey(wish);
       const home = await openHome(options, 'create');
-      const key = await home.keys.createKey({ owner: 'customer', ...(alias === undefined ? {} : { alias }), ...(description === undefined ? {} : { description }) });
+      const key = await home.keys.createKey(wish);
       printResult(options, toJson(key), () => [`made key ${key.keyId}${alias === undefined ? '' : ` (${alias})`}`]);
     });
   finish(keys.command('list').description('list the keys of a home'))

@@ -1,6 +1,6 @@
 /** `thrum project`: who owns which data, and under which key it is. */
 import type { Command } from 'commander';
-import { KeyError, type Project, type ProjectReference } from '../broker/mod.ts';
+import { checkProjectName, KeyError, type Project, type ProjectReference } from '../broker/mod.ts';
 import { now } from './clock.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
 import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
@@ -20,7 +20,8 @@ export function addProjectCommand(program: Command): void {
   )
     .addHelpText('after', '\nExample:\n  thrum keys create --alias alias/plant-7\n  thrum project create "Plant 7" --key alias/plant-7')
     .action(async (name: string, options: Options & { key?: string }) => {
-      const home = await openHome(options, 'create');
+      checkProjectName(name);
+      const home = await openHome(options, options.key === undefined ? 'create' : 'refuse'); // the key must be there already
       const made = await home.projects.create(name, { nowMs: now(), ...(options.key === undefined ? {} : { key: options.key }) });
       printResult(options, toJson(made), () => lines(made));
     });

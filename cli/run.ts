@@ -11,7 +11,7 @@ import { identitiesFor, membersOf, replaySensorOf, sensorsOf, type Replay } from
 import { fleetPicture } from './fleet-picture.ts';
 import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
 import { addFleetOptions, fleetSettings, planSettings, runDuration } from './fleet-settings.ts';
-import { addHomeOptions, ensureProject, openHome, type Home, type HomeOptions } from './home.ts';
+import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt, type Interrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { startLocalBroker, type LocalBroker } from './local-broker.ts';
@@ -62,7 +62,7 @@ async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<num
   const replay = replayOf(options);
   const recorded = replay && (await replaySensorOf(plan.gateways, replay));
   const sensors = sensorsOf(plan.gateways, recorded);
-  const home = await openHome(options, 'create');
+  const home = await openHomeFor(options, options.project);
   const project = await ensureProject(home, options.project);
   const local = await startLocalBroker(home, { ...options, ...(options.verbose ? { onRefused: (line: string) => say(options, line) } : {}) });
   const ledger = new Ledger();

@@ -46,6 +46,36 @@ describe('wrong use', () => {
     await withFolder(async (folder) => refuses(args, 2, text, { cwd: folder }));
   });
 
+  it.each([
+    [['fleet', '--url', 'mqtts://localhost:1'], /there is no home/],
+    [['fleet', '--url', 'mqtts://localhost:1', '--ca', 'nope.pem'], /no such file or folder \(nope\.pem\)/],
+    [['gateway', '--url', 'mqtts://localhost:1', '--cert', 'nope.pem', '--key', 'nope.key'], /no such file or folder \(nope\.pem\)/],
+    [['keys', 'create', '--alias', 'foo'], /'foo' is not an alias/],
+    [['keys', 'create', '--passphrase-file', 'nope'], /no such file or folder \(nope\)/],
+    [['project', 'create', ''], /1 to 60 printable characters/],
+    [['project', 'create', 'x', '--key', 'alias/none'], /there is no home/],
+    [['run', '--project', ''], /1 to 60 printable characters/],
+    [['run', '--project', 'p-0000000000000000'], /there is no home/],
+    [['broker', '--project', 'a\tb', '--port', '0'], /1 to 60 printable characters/],
+  ])('thrum %j makes no home', async (args, text) => {
+    await withFolder(async (folder) => {
+      await refuses([...args, '--home', 'home'], 2, text, { cwd: folder });
+      expect(await filesUnder(folder)).toEqual([]);
+    });
+  });
+
+  it('of a home that is there already makes nothing in it, and names what would make what is missing', async () => {
+    await withFolder(async (folder) => {
+      const home = join(folder, 'home');
+      expect(await thrum(['keys', 'create', '--home', home])).toMatchObject({ exitCode: 0 });
+      const before = await filesUnder(folder);
+      await refuses(['project', 'create', 'x', '--key', 'alias/none', '--home', home], 2, /there is no key alias\/none/);
+      await refuses(['fleet', '--url', 'mqtts://localhost:1', '--home', home], 2, /no certificate authority .*'thrum certs init' makes one/);
+      await refuses(['fleet', '--url', 'mqtts://localhost:1', '--ca', join(folder, 'nope.pem'), '--home', home], 2, /nope\.pem/);
+      expect(await filesUnder(folder)).toEqual(before);
+    });
+  });
+
   it('never repeats a password that was written into a URL', async () => {
     await withFolder(async (folder) => {
       const result = await thrum(['fleet', '--url', 'mqtts://user:hunter2@localhost:8883'], { cwd: folder });

@@ -45,10 +45,8 @@ export class KeyService {
 
   /** KEY_ALIAS_EXISTS, or KEY_BAD_REQUEST when alias or description is not one. */
   async createKey(wish: NewKey): Promise<KeyDescription> {
-    if (wish.description !== undefined && wish.description.length > MAX_DESCRIPTION_CHARS) {
-      throw new KeyError('KEY_BAD_REQUEST', `a description has at most ${MAX_DESCRIPTION_CHARS} characters`);
-    }
-    const alias = wish.alias === undefined ? undefined : checkedAlias(wish.alias);
+    checkNewKey(wish);
+    const { alias } = wish;
     const secret = randomBytes(32);
     return this.#file.update((state) => {
       if (alias !== undefined && state.aliases[alias] !== undefined) {
@@ -116,6 +114,14 @@ export class KeyService {
   }
 }
 
+/** Throws KEY_BAD_REQUEST when no key service could make this key. */
+export function checkNewKey({ description, alias }: NewKey): void {
+  if (description !== undefined && description.length > MAX_DESCRIPTION_CHARS) {
+    throw new KeyError('KEY_BAD_REQUEST', `a description has at most ${MAX_DESCRIPTION_CHARS} characters`);
+  }
+  if (alias !== undefined) checkAlias(alias);
+}
+
 function find(state: KeyState, name: string): KeyRecord {
   const keyId = name.startsWith('alias/') ? state.aliases[name] : name;
   const key = state.keys.find((one) => one.keyId === keyId);
@@ -143,12 +149,11 @@ function describe(state: KeyState, key: KeyRecord): KeyDescription {
 }
 
 /** Rules of AWS KMS: `alias/` and 1 to 250 of letters, digits, `/`, `_`, `-`; `alias/aws/` is reserved. */
-function checkedAlias(alias: string): string {
+function checkAlias(alias: string): void {
   if (!/^alias\/[A-Za-z0-9/_-]{1,250}$/.test(alias) || alias.startsWith('alias/aws/')) {
     throw new KeyError(
       'KEY_BAD_REQUEST',
       `'${alias}' is not an alias: write alias/NAME with letters, digits, '/', '_' or '-' (alias/aws/ is reserved)`,
     );
   }
-  return alias;
 }
