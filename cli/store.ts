@@ -41,7 +41,7 @@ export function addStoreCommand(program: Command): void {
   finish(store.command('list').description('list the segments of the store'))
     .addHelpText('after', '\nExample:\n  thrum store list')
     .action(list);
-  finish(select(store.command('read').description('print stored messages; with --json one JSON object a line')))
+  finish(select(store.command('read').description('print stored messages; with --json one JSON object a line; exit code 3 when a project’s key is disabled')))
     .addHelpText('after', '\nExample:\n  thrum store read --kind measurement --limit 10')
     .action(read);
   finish(store.command('verify').description('check every byte; exit code 1 names each fault'))
@@ -78,19 +78,37 @@ async function list(options: Options): Promise<void> {
   printResult(options, rows, () => table([['project', 'segment', 'size', 'file'], ...rows.map((row) => [row.projectId, row.segment, bytes(row.bytes), row.path])]));
 }
 
+/** Messages of all projects that can be read; those whose key is disabled are left out. */
 async function* messages(home: Home, options: ReadOptions): AsyncGenerator<StoredMessage> {
   let left = options.limit ?? Infinity;
   for (const projectId of await projectIds(home, options)) {
-    for await (const { batch, receivedMs, undecodable, file, record } of readProject(join(home.store, projectId), projectId, home.keys)) {
-      if (undecodable !== undefined) say(options, `${file}, record ${record}: gateway ${batch.gatewayId} sent a batch that does not decode: ${undecodable}`);
-      for (const message of batch.messages) {
-        if (options.sensor !== undefined && message.sensorId !== options.sensor) continue;
-        if (options.kind !== undefined && message.kind !== options.kind) continue;
-        yield { gatewayId: batch.gatewayId, receivedMs, message };
+    try {
+      for await (const message of messagesOf(home, projectId, options)) {
+        yield message;
         if (--left <= 0) return;
       }
+    } catch (error) {
+      leaveOut(projectId, 'left out', error);
+      process.exitCode = EXIT.environment;
     }
   }
+}
+
+async function* messagesOf(home: Home, projectId: string, options: ReadOptions): AsyncGenerator<StoredMessage> {
+  for await (const { batch, receivedMs, undecodable, file, record } of readProject(join(home.store, projectId), projectId, home.keys)) {
+    if (undecodable !== undefined) say(options, `${file}, record ${record}: gateway ${batch.gatewayId} sent a batch that does not decode: ${undecodable}`);
+    for (const message of batch.messages) {
+      if (options.sensor !== undefined && message.sensorId !== options.sensor) continue;
+      if (options.kind !== undefined && message.kind !== options.kind) continue;
+      yield { gatewayId: batch.gatewayId, receivedMs, message };
+    }
+  }
+}
+
+/** Says which project is passed over because its key is disabled; throws whatever else is wrong. */
+function leaveOut(projectId: string, how: 'left out' | 'not checked', error: unknown): void {
+  if (!(error instanceof KeyError) || error.code !== 'KEY_DISABLED') throw error;
+  process.stderr.write(`thrum: ${projectId} is ${how}: ${error.message}\n`);
 }
 
 async function read(options: ReadOptions): Promise<void> {
@@ -129,9 +147,8 @@ async function verify(options: Options): Promise<number> {
       const result = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse, onSegment });
       results.push({ ...result, findings: [...ofFile, ...result.findings] });
     } catch (error) {
-      if (!isDisabled(error)) throw error;
+      leaveOut(projectId, 'not checked', error);
       unchecked.push(projectId);
-      process.stderr.write(`thrum: ${projectId} is not checked: ${error.message}\n`);
     }
   }
   const findings = [...lost, ...results.flatMap((result) => result.findings)];
@@ -149,10 +166,6 @@ async function verify(options: Options): Promise<number> {
 async function projectsToVerify(home: Home, options: Options): Promise<string[]> {
   const { project } = options;
   return project !== undefined && (await home.projects.ids()).includes(project) ? [project] : projectIds(home, options);
-}
-
-function isDisabled(error: unknown): error is KeyError {
-  return error instanceof KeyError && error.code === 'KEY_DISABLED';
 }
 
 /** Stored data whose project is no more: without it nothing says which key it is under. */

@@ -54,6 +54,11 @@ it('leaves a broker that starts then to serve the other projects, and this one t
     for (const name of ['demo', 'other']) expect(await thrum(['run', '--project', name, '--duration', '1s', ...tiny])).toMatchObject({ exitCode: 0 });
     const { keyId, projectId } = JSON.parse((await thrum(['project', 'show', 'demo', '--home', home, '--json'])).stdout) as Record<string, string>;
     expect(await thrum(['keys', 'disable', keyId!, '--home', home])).toMatchObject({ exitCode: 0 });
+    for (const what of [['read'], ['export'], ['export', '--format', 'wav', '--out', join(folder, 'wav'), '--quiet']]) {
+      const { exitCode, stdout, stderr } = await thrum(['store', ...what, '--home', home]);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: expect.stringMatching(new RegExp(`^thrum: ${projectId!} is left out: key ${keyId!} is disabled.*\n$`)) as string });
+      expect(stdout.trim().split('\n').length).toBeGreaterThan(1); // the other project's
+    }
     const port = String(await freePort());
     const broker = start(['broker', '--home', home, '--port', port]);
     const heard = (text: RegExp): Promise<void> =>
