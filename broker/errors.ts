@@ -57,13 +57,10 @@ export class StoreError extends Error {
 export type AdmissionErrorCode =
   | 'ADMISSION_NO_IDENTITY'
   | 'ADMISSION_CLIENT_ID'
-  | 'ADMISSION_PROJECT'
-  | 'ADMISSION_KEY'
   | 'ADMISSION_TOPIC'
   | 'ADMISSION_PAYLOAD'
   | 'ADMISSION_QOS'
-  | 'ADMISSION_SIZE'
-  | 'ADMISSION_PROTOCOL';
+  | 'ADMISSION_SIZE';
 
 /** A client is refused, and why; `returnCode` is the CONNACK's where there is one (MQTT 3.1.1, table 3.1). */
 export class AdmissionError extends Error {

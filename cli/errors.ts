@@ -6,9 +6,9 @@ import { CommanderError } from 'commander';
 
 export const EXIT = { done: 0, failure: 1, usage: 2, environment: 3 } as const;
 
-export type CliErrorCode = 'CLI_USAGE' | 'HOME_MISSING' | 'HOME_DAMAGED' | 'HOME_FOREIGN' | 'FLEET_FILE' | 'RUN_INCOMPLETE';
+export type CliErrorCode = 'CLI_USAGE' | 'HOME_MISSING' | 'HOME_DAMAGED' | 'HOME_FOREIGN' | 'FLEET_FILE';
 
-/** Wrong use, bad input, or a result that is a failure. */
+/** Wrong use, or bad input. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CliErrorCode;
@@ -19,10 +19,10 @@ export class CliError extends Error {
   }
 }
 
-const FAILURES = new Set(['STORE_DAMAGED', 'RUN_INCOMPLETE']);
+const FAILURES = new Set(['STORE_DAMAGED']);
 const ENVIRONMENT = new Set(['LOCK_HELD', 'STORE_FAILED', 'STORE_FULL', 'STORE_CLOSED', 'STORE_BUSY', 'SPOOL_FAILED', 'KEY_DISABLED', 'GATEWAY_STOPPED']);
 /** Our own errors; whatever else has a code in capitals comes from the system. */
-const OURS = /^(CLI|HOME|FLEET|FRAME|CERTS|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|STORE|ADMISSION|RUN)_?/;
+const OURS = /^(CLI|HOME|FLEET|FRAME|CERTS|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|STORE|ADMISSION)_?/;
 
 const SYSTEM: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
   EADDRINUSE: (e) => `port ${(e as { port?: number }).port ?? ''} is taken: choose another with --port, or 0 for a free one`,
