@@ -191,6 +191,7 @@ describe('an issued identity', () => {
     ['an address with a zone', { role: 'server', ipAddresses: ['fe80::1%eth0'] }],
     ['101 names', { role: 'server', dnsNames: Array<string>(101).fill('a.example') }],
     ['a lifetime of nothing', { ...gateway, lifetimeDays: 0 }],
+    ['a lifetime that is over before it can be used', { ...gateway, lifetimeDays: 59 / 86_400 }],
     ['a lifetime without end', { ...gateway, lifetimeDays: Infinity }],
     ['a start that is no time', { ...gateway, notBeforeMs: Number.NaN }],
     ['a start before certificates can tell', { ...gateway, notBeforeMs: Date.UTC(1949, 0) }],

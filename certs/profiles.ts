@@ -25,7 +25,7 @@ export type Role = (typeof ROLES)[number];
 export interface CommonRequest {
   /** Default 'ec-p256'. */
   readonly keyType?: KeyType;
-  /** More than 0, at most 3650; fractions are allowed. Default by role: server 397, gateway and operator 365. */
+  /** At least a minute, at most 3650; fractions are allowed. Default by role: server 397, gateway and operator 365. */
   readonly lifetimeDays?: number;
   /** Start of validity, milliseconds since 1970. Default: now less 5 minutes, for clocks that run slow. */
   readonly notBeforeMs?: number;
@@ -68,6 +68,7 @@ export interface Validity {
 
 export const DAY_MS = 86_400_000;
 const SKEW_MS = 300_000;
+const LIFETIME_MIN_MS = 60_000;
 const LIFETIME_DAYS_MAX = 3650;
 const SERVER_NAMES_MAX = 100;
 const CA_LIFETIME_DAYS = 3650;
@@ -117,8 +118,9 @@ export function authorityValidity(nowMs: number): Validity {
 export function identityValidity(request: IdentityRequest, nowMs: number, authorityEndMs: number): Validity {
   checkedTime('time', nowMs);
   const days = request.lifetimeDays ?? DEFAULT_LIFETIME_DAYS[request.role];
-  if (!(days > 0 && days <= LIFETIME_DAYS_MAX)) {
-    throw bad('lifetime in days', days, `more than 0 and at most ${LIFETIME_DAYS_MAX}`);
+  // Certificates tell time in whole seconds, and take a while to reach who uses them.
+  if (!(days * DAY_MS >= LIFETIME_MIN_MS && days <= LIFETIME_DAYS_MAX)) {
+    throw bad('lifetime in days', days, `at least a minute (0.0007) and at most ${LIFETIME_DAYS_MAX}`);
   }
   const startMs = checkedTime('start of validity', request.notBeforeMs ?? nowMs);
   const notBeforeMs = request.notBeforeMs ?? nowMs - SKEW_MS;

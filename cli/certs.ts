@@ -38,7 +38,7 @@ export function addCertsCommand(program: Command): void {
       .option('--name <name>', 'operator: name')
       .option('--dns <name...>', 'server: DNS names')
       .option('--ip <address...>', 'server: IP addresses')
-      .option('--days <n>', 'validity in days', positiveNumber)
+      .option('--days <n>', 'validity in days, from 0.0007 (a minute) to 3650', positiveNumber)
       .addOption(keyType()),
   )
     .addHelpText('after', '\nExamples:\n  thrum certs issue server --dns broker.example\n  thrum certs issue gateway --project demo --gateway 70b3d5e75e000001')
