@@ -93,7 +93,7 @@ export async function readPrivateFile(path: string): Promise<Buffer> {
       const octal = (mode & 0o777).toString(8).padStart(4, '0');
       throw new CertsError(
         'CERTS_KEY_EXPOSED',
-        `${path} is open to other users (mode ${octal}); run chmod 600 on it, and replace the key if others could read it`,
+        `${path} is open to other users (mode ${octal}); run chmod 600 on it, and replace what is secret in it if others could read it`,
       );
     }
     if (size > PRIVATE_FILE_BYTES_MAX) {

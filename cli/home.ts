@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { checkProjectName, isProjectId, KeyService, Projects, type Project, type RootSource } from '../broker/mod.ts';
-import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
+import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, readPrivateFile, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 
@@ -30,7 +30,7 @@ export interface Home {
 export function addHomeOptions(command: Command): Command {
   return command
     .option('--home <dir>', 'folder that holds everything', '.thrum')
-    .option('--passphrase-file <file>', 'file with the passphrase that protects the keys (or THRUM_PASSPHRASE)');
+    .option('--passphrase-file <file>', 'file with the passphrase that protects the keys, mode 600 (or THRUM_PASSPHRASE)');
 }
 
 export interface HomeOptions {
@@ -78,7 +78,7 @@ async function createMarker(path: string, whenMissing: 'create' | 'refuse'): Pro
 }
 
 async function rootSource(passphraseFile: string | undefined): Promise<RootSource> {
-  const passphrase = passphraseFile === undefined ? process.env['THRUM_PASSPHRASE'] : (await readFile(passphraseFile, 'utf8')).replace(/\r?\n$/, '');
+  const passphrase = passphraseFile === undefined ? process.env['THRUM_PASSPHRASE'] : (await readPrivateFile(passphraseFile)).toString('utf8').replace(/\r?\n$/, '');
   if (passphrase === undefined) return { kind: 'file' };
   if (passphrase === '') throw new CliError('CLI_USAGE', 'the passphrase is empty');
   return { kind: 'passphrase', passphrase };

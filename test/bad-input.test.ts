@@ -51,7 +51,7 @@ describe('wrong use', () => {
     [['fleet', '--url', 'mqtts://localhost:1', '--ca', 'nope.pem'], /no such file or folder \(nope\.pem\)/],
     [['gateway', '--url', 'mqtts://localhost:1', '--cert', 'nope.pem', '--key', 'nope.key'], /no such file or folder \(nope\.pem\)/],
     [['keys', 'create', '--alias', 'foo'], /'foo' is not an alias/],
-    [['keys', 'create', '--passphrase-file', 'nope'], /no such file or folder \(nope\)/],
+    [['keys', 'create', '--passphrase-file', 'nope'], /nope does not exist/],
     [['project', 'create', ''], /1 to 60 printable characters/],
     [['project', 'create', 'x', '--key', 'alias/none'], /there is no home/],
     [['run', '--project', ''], /1 to 60 printable characters/],
@@ -284,9 +284,14 @@ describe('a passphrase', () => {
       expect(await thrum(['keys', 'create', '--home', home], { env: right })).toMatchObject({ exitCode: 0 });
       await refuses(['keys', 'list', '--home', home], 2, /protected by a passphrase/);
       await refuses(['keys', 'list', '--home', home], 2, /wrong passphrase/, { env: wrong });
-      await writeFile(join(folder, 'pass'), 'correct horse\n');
+      await writeFile(join(folder, 'pass'), 'correct horse\n', { mode: 0o600 });
+      for (const mode of [0o640, 0o604]) {
+        await chmod(join(folder, 'pass'), mode);
+        await refuses(['keys', 'list', '--home', home, '--passphrase-file', join(folder, 'pass')], 2, /pass is open to other users .*chmod 600/);
+      }
+      await chmod(join(folder, 'pass'), 0o600);
       expect(await thrum(['keys', 'list', '--home', home, '--passphrase-file', join(folder, 'pass')])).toMatchObject({ exitCode: 0 });
-      await refuses(['keys', 'list', '--home', home, '--passphrase-file', join(folder, 'none')], 2, /no such file/);
+      await refuses(['keys', 'list', '--home', home, '--passphrase-file', join(folder, 'none')], 2, /none does not exist/);
     });
   });
 });
