@@ -11,8 +11,13 @@ export interface RunOutcome {
   readonly progress: FleetProgress;
   readonly result: Reconciliation;
   readonly storedBytes: number;
-  /** The sensor that replayed a recording, if one did. */
-  readonly replay: Sensor | undefined;
+  readonly replay: Replayed | undefined;
+}
+
+/** The sensor that replayed a recording, and how many of its windows it came to; simulated or real time may end before. */
+export interface Replayed {
+  readonly sensor: Sensor;
+  readonly playedWindows: number;
 }
 
 /** Prints the report; gives exit code 0 only if everything produced is stored exactly once. */
@@ -33,7 +38,7 @@ function toJson({ home, project, progress, result, replay }: RunOutcome, complet
     ...counts,
     latencyMs: latencyMs(latencyUs),
     ...result,
-    ...(replay ? { replay: { sensorId: replay.sensorId, name: replay.name, windows: replay.measurementCount } } : {}),
+    ...(replay ? { replay: { sensorId: replay.sensor.sensorId, name: replay.sensor.name, windows: replay.sensor.measurementCount, playedWindows: replay.playedWindows } } : {}),
     allStoredExactlyOnce: complete,
   };
 }
@@ -44,11 +49,16 @@ function figures({ home, project, progress, result, storedBytes, replay }: RunOu
   return [
     `project       ${project.name} (${project.projectId}) in ${home}`,
     `simulated     until ${minute(progress.simulatedMs)}`,
-    ...(replay ? [`replayed      by sensor ${replay.sensorId}, ${replay.name}, in ${count(replay.measurementCount)} windows`] : []),
+    ...(replay ? [replayed(replay)] : []),
     `produced      ${count(result.produced)} messages: ${count(measurements)} measurements, ${count(waveforms)} waveforms, ${count(zoneChanges)} zone changes (${count(alarms)} alarms)`,
     `acknowledged  ${count(progress.acknowledged)} messages, ${bytes(progress.acknowledgedBytes)}; latency ${latencyText(progress.latencyUs)}`,
     `stored        ${count(result.storedOnce)} of them, decrypted, decoded and equal${before}; ${bytes(storedBytes)} in all`,
   ];
+}
+
+function replayed({ sensor: { sensorId, name, measurementCount }, playedWindows }: Replayed): string {
+  const windows = playedWindows < measurementCount ? `only ${count(playedWindows)} of ${count(measurementCount)} windows were played` : `all ${count(measurementCount)} windows`;
+  return `replayed      by sensor ${sensorId}, ${name}: ${windows}`;
 }
 
 function verdict({ progress, result }: RunOutcome, complete: boolean): string {

@@ -66,6 +66,7 @@ async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<num
   const project = await ensureProject(home, options.project);
   const local = await startLocalBroker(home, { ...options, ...(options.verbose ? { onRefused: (line: string) => say(options, line) } : {}) });
   const ledger = new Ledger();
+  let playedWindows = 0;
   const troubles = new Troubles();
   let progress: FleetProgress;
   try {
@@ -85,6 +86,7 @@ async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<num
       onState: (gatewayId, connected, reason) => troubles.note(gatewayId, connected, reason),
       onProduced: (message) => {
         ledger.produced(message);
+        if (message.kind === 'measurement' && message.sensorId === recorded?.sensorId) playedWindows += 1;
         if (ledger.full) fleet.stop();
       },
     });
@@ -95,7 +97,7 @@ async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<num
   }
   say(options, 'reading the store back …');
   const { result, storedBytes } = await readBack(home, project.projectId, ledger);
-  return reportRun(options, { home: home.path, project, progress, result, storedBytes, replay: recorded });
+  return reportRun(options, { home: home.path, project, progress, result, storedBytes, replay: recorded && { sensor: recorded, playedWindows } });
 }
 
 /** Where this process itself reaches a broker that listens on `host`. */

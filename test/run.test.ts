@@ -86,6 +86,16 @@ describe('thrum run --replay', () => {
     });
   });
 
+  it.each([['5h', 6, 'only 6 of 10 windows were played'], ['40h', 10, 'all 10 windows']])('says how much of the recording was played in %s', { timeout: 30_000 }, async (simulate, played, words) => {
+    await withFolder(async (folder) => {
+      await writeFile(join(folder, 'saw.wav'), encodeWav([Int16Array.from({ length: 10_000 }, (_, i) => i)], 25_600));
+      const args = ['run', '--replay', join(folder, 'saw.wav'), '--full-scale-g', '8', '--speed', 'max', '--simulate', simulate, '--quiet', ...SMALL];
+      const { exitCode, stdout } = await thrum([...args, '--home', join(folder, 'one')]);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringMatching(new RegExp(`^replayed .*: ${words}$`, 'm')) as string });
+      expect(JSON.parse((await thrum([...args, '--json', '--home', join(folder, 'two')])).stdout)).toMatchObject({ replay: { windows: 10, playedWindows: played } });
+    });
+  });
+
   const names = existsSync(RECORDINGS) ? ['Normal_0.wav', 'IR007_0.wav', 'B007_0.wav', 'OR007_6_0.wav'] : [];
   it.skipIf(names.length === 0)('gives four recorded bearings back bit for bit (needs ../shared/data/vibration)', { timeout: 120_000 }, async () => {
     for (const name of names) {
