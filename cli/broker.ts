@@ -28,9 +28,9 @@ export function addBrokerCommand(program: Command): void {
 }
 
 async function serve(options: BrokerCommandOptions): Promise<number> {
-  const interrupt = catchInterrupt();
   const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
+  const interrupt = catchInterrupt(); // now that the store is opened, which must be closed
   const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;

@@ -19,6 +19,18 @@ export class CliError extends Error {
   }
 }
 
+/** Somebody pressed Ctrl-C, or asked to terminate, and what had to be undone is undone. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  /** As a shell tells it: 128 and the signal's number. */
+  readonly exitCode: number;
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super('interrupted');
+    this.exitCode = signal === 'SIGINT' ? 130 : 143;
+  }
+}
+
 const FAILURES = new Set(['STORE_DAMAGED']);
 const ENVIRONMENT = new Set(['LOCK_HELD', 'STORE_FAILED', 'STORE_FULL', 'STORE_CLOSED', 'STORE_BUSY', 'SPOOL_FAILED', 'KEY_DISABLED', 'GATEWAY_STOPPED']);
 /** Our own errors; whatever else has a code in capitals comes from the system. */
@@ -46,6 +58,7 @@ function at(error: NodeJS.ErrnoException): string {
 /** The line and the exit code for anything that was thrown. */
 export function explain(error: unknown): { readonly message: string; readonly exitCode: number } {
   if (error instanceof CommanderError) return { message: '', exitCode: error.exitCode === 0 ? EXIT.done : EXIT.usage };
+  if (error instanceof Interrupted) return { message: error.message, exitCode: error.exitCode };
   if (!(error instanceof Error)) return { message: `unexpected: ${String(error)}`, exitCode: EXIT.environment };
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (FAILURES.has(code)) return { message: oneLine(error.message), exitCode: EXIT.failure };

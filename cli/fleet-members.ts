@@ -40,11 +40,12 @@ async function readReplay({ file, fullScaleG }: Replay, spec: SensorSpec): Promi
   }
 }
 
-/** Identities for gateways of a project from the home's own authority; those that are missing are issued. */
-export async function identitiesFor(home: Home, authority: Authority, projectId: string, gatewayIds: readonly string[]): Promise<GatewayIdentity[]> {
+/** Identities for gateways of a project from the home's own authority; those that are missing are issued, until interrupted. */
+export async function identitiesFor(home: Home, authority: Authority, projectId: string, gatewayIds: readonly string[], interrupted?: AbortSignal): Promise<GatewayIdentity[]> {
   const found = await findGatewayIdentities(home.certs, projectId, now());
   const identities: GatewayIdentity[] = [];
   for (const gatewayId of gatewayIds) {
+    interrupted?.throwIfAborted();
     const identity = found.get(gatewayId) ?? (await issueIdentity(authority, { role: 'gateway', projectId, gatewayId }, now()));
     identities.push({ gatewayId, projectId, certificatePem: identity.certificatePem, keyPem: identity.keyPem });
   }

@@ -66,7 +66,6 @@ function pick(gateways: readonly GatewayPlan[], number: number): GatewayPlan {
 }
 
 async function runFleet(options: FleetCommandOptions, title: string, choose: (gateways: readonly GatewayPlan[]) => readonly GatewayPlan[]): Promise<number> {
-  const interrupt = catchInterrupt();
   parseTarget(options.url, ''); // before anything is made; not by the argument parser, which would repeat a password
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const gateways = choose(planFleet(planSettings(settings)).gateways);
@@ -78,6 +77,7 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   const identities = await identify(options, home, client, gateways);
   const target = parseTarget(options.url, authorityPem);
   const troubles = new Troubles();
+  const interrupt = catchInterrupt(); // now that the queues are opened, which must be closed
   const fleet = await Fleet.start({
     members: membersOf(identities, sensorsOf(gateways)),
     target,

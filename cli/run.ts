@@ -1,16 +1,16 @@
 /** `thrum run`: broker and fleet in one process, then everything stored is compared with everything produced. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readProject } from '../broker/mod.ts';
+import { readProject, type Project } from '../broker/mod.ts';
 import { loadAuthority } from '../certs/mod.ts';
 import { Fleet, Ledger, type FleetProgress, type Reconciliation } from '../gateway/mod.ts';
-import { planFleet } from '../sensors/mod.ts';
+import { planFleet, type Sensor } from '../sensors/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { identitiesFor, membersOf, replaySensorOf, sensorsOf, type Replay } from './fleet-members.ts';
 import { fleetPicture } from './fleet-picture.ts';
 import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
-import { addFleetOptions, fleetSettings, planSettings, runDuration } from './fleet-settings.ts';
+import { addFleetOptions, fleetSettings, planSettings, runDuration, type FleetSettings } from './fleet-settings.ts';
 import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt, type Interrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
@@ -46,17 +46,7 @@ export function addRunCommand(program: Command): void {
   });
 }
 
-/** Catches Ctrl-C to the very end: after measuring, the store is still closed, read back and reported on. */
 async function run(options: RunOptions): Promise<number> {
-  const interrupt = catchInterrupt();
-  try {
-    return await runCaught(options, interrupt);
-  } finally {
-    interrupt.release();
-  }
-}
-
-async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<number> {
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const plan = planFleet(planSettings(settings));
   const replay = replayOf(options);
@@ -64,6 +54,27 @@ async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<num
   const sensors = sensorsOf(plan.gateways, recorded);
   const home = await openHomeFor(options, options.project);
   const project = await ensureProject(home, options.project);
+  const interrupt = catchInterrupt();
+  try {
+    return await runCaught(options, { settings, gatewayIds: plan.gateways.map(({ gatewayId }) => gatewayId), sensors, recorded, home, project }, interrupt);
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** What a run is about, once all that was asked for is there. */
+interface Prepared {
+  readonly settings: FleetSettings;
+  readonly gatewayIds: readonly string[];
+  /** Of each gateway. */
+  readonly sensors: readonly Sensor[][];
+  readonly recorded: Sensor | undefined;
+  readonly home: Home;
+  readonly project: Project;
+}
+
+/** From when the store is opened Ctrl-C is caught, to the very end: after measuring it is closed, read back and reported on. */
+async function runCaught(options: RunOptions, { settings, gatewayIds, sensors, recorded, home, project }: Prepared, interrupt: Interrupt): Promise<number> {
   const local = await startLocalBroker(home, { ...options, ...(options.verbose ? { onRefused: (line: string) => say(options, line) } : {}) });
   const ledger = new Ledger();
   let playedWindows = 0;
@@ -71,7 +82,7 @@ async function runCaught(options: RunOptions, interrupt: Interrupt): Promise<num
   let progress: FleetProgress;
   try {
     const authority = await loadAuthority(home.certs);
-    const identities = await identitiesFor(home, authority, project.projectId, plan.gateways.map(({ gatewayId }) => gatewayId));
+    const identities = await identitiesFor(home, authority, project.projectId, gatewayIds, interrupt.signal);
     const speed = parseSpeed(settings.speed)!;
     const fleet = await Fleet.start({
       members: membersOf(identities, sensors),

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { batchOf, frameOf, frameToJson, decodeFrame, type SensorMessage } from '../frame/mod.ts';
 import { createSensor, planFleet } from '../sensors/mod.ts';
 import { MAIN, makeFolder, start, thrum, withFolder } from './cli.ts';
@@ -145,6 +145,27 @@ describe('in a home with a run in it', () => {
     fleet.child.kill('SIGINT');
     const { exitCode, stdout } = await fleet.exited;
     expect({ exitCode, stdout }).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('NOT all messages are acknowledged') as string });
+  });
+
+  it.each(['broker', 'run', 'fleet'])('thrum %s ends at the first signal while it has nothing to undo', { timeout: 30_000 }, async (command) => {
+    const pipe = join(folder, `passphrase-${command}`);
+    spawnSync('mkfifo', ['-m', '600', pipe]);
+    const more = command === 'fleet' ? ['--url', 'mqtts://127.0.0.1:9'] : ['--port', '0'];
+    const { child, exited } = start([command, '--home', home, '--passphrase-file', pipe, ...more]);
+    const writer = await open(pipe, 'w'); // opens when the command has begun to read
+    child.kill('SIGTERM');
+    await exited;
+    await writer.close();
+    expect(child.signalCode).toBe('SIGTERM');
+  });
+
+  it('a run that is interrupted while it makes identities ends there, and leaves a whole store', { timeout: 60_000 }, async () => {
+    const large = join(folder, 'large');
+    const run = start(['run', '--home', large, '--sites', '1', '--gateways', '20000', '--sensors', '20000', '--machines', '10000', '--quiet']);
+    await vi.waitFor(async () => expect(await readdir(join(large, 'certs', 'gateways'))).not.toEqual([]), { timeout: 30_000 });
+    run.child.kill('SIGINT');
+    expect(await run.exited).toMatchObject({ exitCode: 130, stdout: '', stderr: 'thrum: interrupted\n' });
+    expect(await thrum(['store', 'verify', '--home', large])).toMatchObject({ exitCode: 0 });
   });
 
   it('a run that is interrupted still ends with its report', async () => {
