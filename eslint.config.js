@@ -23,7 +23,7 @@ const directions = Object.entries(forbidden).map(([room, rooms]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', '.thrum/', 'docs/'] },
+  { ignores: ['dist/', 'node_modules/', 'coverage/', '.thrum/', 'docs/', 'frame/assembly/'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

@@ -1,38 +1,41 @@
 /**
  * A batch: what a gateway publishes. Its body is the gateway's EUI-64, boot epoch and batch number, the number of
- * entries, and the entries: kind (one byte), length (varint) and body of a sensor's frame, copied as they are. The
- * gateway need not understand them.
+ * entries, and the entries. A measurement is told by what differs from the one before; of another sensor frame the kind
+ * (one byte), the length (varint) and the body are copied as they are, and the gateway need not understand them.
  */
 
-import { readSensorBody } from './body.ts';
-import { checkInteger, MAX_U32 } from './check.ts';
+import { checkBodyEnd, readSensorBody } from './body.ts';
+import { checkU32 } from './check.ts';
 import { readU8, take, type Cursor } from './cursor.ts';
-import { beginFrame, CRC_BYTES, endFrame, frameLength, KIND_BATCH, MAX_KIND, openFrame } from './envelope.ts';
+import { CRC_BYTES, frameLength, KIND_BATCH, KIND_MEASUREMENT, MAX_KIND, openFrame, writeFrame } from './envelope.ts';
 import { FrameError } from './errors.ts';
-import { EUI64_BYTES, readEui64, writeEui64 } from './eui64.ts';
-import { MAX_BATCH_MESSAGES, type Batch, type BatchHeader, type SensorMessage } from './messages.ts';
-import { MAX_VARINT_BYTES, readVarint, varintLength, writeVarint } from './varint.ts';
+import { checkEui64, EUI64_BYTES, readEui64, writeEui64 } from './eui64.ts';
+import { fromCodes, newMeasurementCodes } from './measurement-codes.ts';
+import { BatchMemory, MAX_ENTRY_BYTES, readMeasurementEntry, writeMeasurementEntry } from './measurement-entry.ts';
+import { readMeasurementCodes } from './measurement.ts';
+import { MAX_BATCH_MESSAGES, type AllocateSamples, type Batch, type BatchHeader, type SensorMessage } from './messages.ts';
+import { MAX_VARINT_BYTES, readVarint, writeVarint } from './varint.ts';
 
 const MAX_HEADER_BYTES = EUI64_BYTES + 3 * MAX_VARINT_BYTES;
 
 /** Upper bound of the bytes that `encodeBatch` writes for the frames, whatever the header. */
 export function maxBatchLength(frames: readonly Uint8Array[]): number {
-  return frameLength(MAX_HEADER_BYTES + entriesLength(frames));
+  return frameLength(MAX_HEADER_BYTES + mostEntryBytes(frames));
 }
 
-/** An entry is its frame without the CRC. */
-function entriesLength(frames: readonly Uint8Array[]): number {
+/** An entry has at most the bytes of its frame, and of a measurement in which nothing is as in the one before. */
+function mostEntryBytes(frames: readonly Uint8Array[]): number {
   let length = 0;
-  for (const frame of frames) length += Math.max(0, frame.length - CRC_BYTES);
+  for (const frame of frames) length += Math.max(MAX_ENTRY_BYTES, frame.length);
   return length;
 }
 
 /**
  * Writes a batch of the sensors' frames into `buffer` at `offset` and returns the offset after it. Each frame's
- * envelope and CRC are verified, its body is not looked into. Throws FrameError FRAME_TOO_LARGE for more than
- * MAX_BATCH_MESSAGES frames, more than MAX_FRAME_BYTES, or too little room; FRAME_VALUE for a header field out of
- * range; FRAME_KIND for a batch within the batch; and what is wrong with a frame (its place in `frames` is in the
- * message, the offset is relative to that frame).
+ * envelope and CRC are verified; measurements are decoded, of other frames the body is not looked into. Throws FrameError
+ * FRAME_TOO_LARGE for more than MAX_BATCH_MESSAGES frames, more than MAX_FRAME_BYTES, or too little room; FRAME_VALUE for
+ * a header field out of range; FRAME_KIND for a batch within the batch; and what is wrong with a frame (its place in
+ * `frames` is in the message, the offset is relative to that frame).
  */
 export function encodeBatch(
   header: BatchHeader,
@@ -40,46 +43,50 @@ export function encodeBatch(
   buffer: Uint8Array,
   offset: number,
 ): number {
-  checkHeader(header);
+  checkU32(header.bootEpoch, 'bootEpoch');
+  checkU32(header.sequence, 'sequence');
+  checkEui64(header.gatewayId, 'gatewayId');
   if (frames.length > MAX_BATCH_MESSAGES) {
     throw new FrameError('FRAME_TOO_LARGE', `${frames.length} messages exceed the limit of ${MAX_BATCH_MESSAGES}`);
   }
-  const bodyLength = headerLength(header, frames.length) + entriesLength(frames);
-  let at = beginFrame(KIND_BATCH, bodyLength, buffer, offset);
-  at = writeEui64(header.gatewayId, 'gatewayId', buffer, at);
+  return writeFrame(KIND_BATCH, MAX_HEADER_BYTES + mostEntryBytes(frames), buffer, offset, (body) => writeBody(header, frames, buffer, body));
+}
+
+function writeBody(header: BatchHeader, frames: readonly Uint8Array[], buffer: Uint8Array, offset: number): number {
+  let at = writeEui64(header.gatewayId, 'gatewayId', buffer, offset);
   at = writeVarint(header.bootEpoch, buffer, at);
   at = writeVarint(header.sequence, buffer, at);
   at = writeVarint(frames.length, buffer, at);
-  for (const [index, frame] of frames.entries()) at = writeEntry(frame, index, buffer, at);
-  return endFrame(buffer, offset, at);
-}
-
-function headerLength(header: BatchHeader, count: number): number {
-  return EUI64_BYTES + varintLength(header.bootEpoch) + varintLength(header.sequence) + varintLength(count);
-}
-
-function checkHeader(header: BatchHeader): void {
-  checkInteger(header.bootEpoch, 0, MAX_U32, 'bootEpoch');
-  checkInteger(header.sequence, 0, MAX_U32, 'sequence');
-}
-
-function writeEntry(frame: Uint8Array, index: number, buffer: Uint8Array, offset: number): number {
-  const kind = kindOf(frame, index);
-  const end = frame.length - CRC_BYTES;
-  buffer[offset] = kind;
-  buffer.set(frame.subarray(1, end), offset + 1);
-  return offset + end;
-}
-
-function kindOf(frame: Uint8Array, index: number): number {
-  try {
-    const { kind } = openFrame(frame);
-    checkEntryKind(kind, 0);
-    return kind;
-  } catch (error) {
-    if (!(error instanceof FrameError)) throw error;
-    throw new FrameError(error.code, `frame ${index} of the batch: ${error.message}`, error.offset);
+  MEMORY.begin(header.gatewayId);
+  for (const [index, frame] of frames.entries()) {
+    try {
+      at = writeEntry(frame, buffer, at);
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      throw new FrameError(error.code, `frame ${index} of the batch: ${error.message}`, error.offset);
+    }
   }
+  return at;
+}
+
+/** One batch is coded at a time, one measurement after the other: all share these. */
+const CODES = newMeasurementCodes();
+const MEMORY = new BatchMemory();
+
+/** Where there is no room, bytes are dropped; the end is looked at afterwards. */
+function writeEntry(bytes: Uint8Array, buffer: Uint8Array, offset: number): number {
+  const frame = openFrame(bytes);
+  checkEntryKind(frame.kind, 0);
+  if (frame.kind === KIND_MEASUREMENT) {
+    readMeasurementCodes(frame, CODES);
+    checkBodyEnd(frame);
+    return writeMeasurementEntry(CODES, MEMORY, buffer, offset);
+  }
+  const end = offset + bytes.length - CRC_BYTES;
+  if (end > buffer.length) return end;
+  buffer[offset] = frame.kind;
+  buffer.set(bytes.subarray(1, bytes.length - CRC_BYTES), offset + 1);
+  return end;
 }
 
 /** Kinds that a batch may hold, now or in a later minor revision: all but 0 and the batch itself. */
@@ -101,9 +108,9 @@ export function batchOf(header: BatchHeader, frames: readonly Uint8Array[]): Uin
  * batch, FRAME_MALFORMED when the header is cut short, FRAME_TOO_LARGE for more than MAX_BATCH_MESSAGES.
  */
 export function readBatchHeader(bytes: Uint8Array): BatchHeader & { messageCount: number } {
-  const { kind, body } = openFrame(bytes);
-  if (kind !== KIND_BATCH) throw new FrameError('FRAME_KIND', `kind ${kind} is no batch`, 0);
-  return readHeader(body);
+  const frame = openFrame(bytes);
+  if (frame.kind !== KIND_BATCH) throw new FrameError('FRAME_KIND', `kind ${frame.kind} is no batch`, 0);
+  return readHeader(frame);
 }
 
 function readHeader(cursor: Cursor): BatchHeader & { messageCount: number } {
@@ -119,14 +126,15 @@ function readHeader(cursor: Cursor): BatchHeader & { messageCount: number } {
 }
 
 /**
- * Reads a batch body to its end. Entries of kinds that version 1 does not define are skipped.
+ * Reads a batch body to its end. Entries of kinds that this version does not define are skipped.
  * Throws FrameError FRAME_MALFORMED, FRAME_VALUE, FRAME_KIND (kind 0, or a batch within it) or FRAME_TOO_LARGE.
  */
-export function readBatchBody(cursor: Cursor): Batch {
+export function readBatchBody(cursor: Cursor, allocate: AllocateSamples): Batch {
   const { messageCount, ...header } = readHeader(cursor);
   const messages: SensorMessage[] = [];
+  MEMORY.begin(header.gatewayId);
   for (let index = 0; index < messageCount; index++) {
-    const message = readEntry(cursor);
+    const message = readEntry(cursor, allocate);
     if (message !== undefined) messages.push(message);
   }
   if (cursor.position !== cursor.end) {
@@ -135,10 +143,14 @@ export function readBatchBody(cursor: Cursor): Batch {
   return { kind: 'batch', ...header, messages };
 }
 
-function readEntry(cursor: Cursor): SensorMessage | undefined {
-  const kind = readU8(cursor);
-  checkEntryKind(kind, cursor.position - 1);
+function readEntry(cursor: Cursor, allocate: AllocateSamples): SensorMessage | undefined {
+  const first = readU8(cursor);
+  if ((first & 0xf) === KIND_MEASUREMENT) {
+    readMeasurementEntry(first, cursor, MEMORY, CODES);
+    return fromCodes(CODES);
+  }
+  checkEntryKind(first, cursor.position - 1);
   const length = readVarint(cursor);
   const start = take(cursor, length);
-  return readSensorBody(kind, { bytes: cursor.bytes, position: start, end: start + length, atEnd: 'FRAME_MALFORMED' });
+  return readSensorBody(first, { bytes: cursor.bytes, position: start, end: start + length, atEnd: 'FRAME_MALFORMED' }, allocate);
 }

@@ -11,3 +11,8 @@ export function checkInteger(value: number, least: number, most: number, name: s
     throw new FrameError('FRAME_VALUE', `${name} must be an integer from ${least} to ${most}, not ${value}`);
   }
 }
+
+/** Throws FrameError FRAME_VALUE unless `value` is an integer of 0 to 2^32 - 1. */
+export function checkU32(value: number, name: string): void {
+  if (value >>> 0 !== value) checkInteger(value, 0, MAX_U32, name);
+}

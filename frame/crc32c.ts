@@ -3,25 +3,11 @@
  * It finds every change of up to three bits and every burst of up to 32 bits within a frame of the largest size.
  */
 
-const POLYNOMIAL = 0x82f63b78;
+import { fillCrcTables } from './crc-tables.ts';
+
 const SLICES = 8;
-
-/** TABLES[s * 256 + b]: the CRC of byte b followed by s zero bytes ("slicing-by-8", Kounavis & Berry 2005). */
-const TABLES = makeTables();
-
-function makeTables(): Int32Array {
-  const tables = new Int32Array(SLICES * 256);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-    tables[byte] = crc;
-  }
-  for (let index = 256; index < tables.length; index++) {
-    const shorter = tables[index - 256]!;
-    tables[index] = (shorter >>> 8) ^ tables[shorter & 0xff]!;
-  }
-  return tables;
-}
+const TABLES = new Int32Array(SLICES * 256);
+fillCrcTables(TABLES);
 
 /**
  * CRC-32C of `bytes[start..end)`, an unsigned 32-bit number. `start` and `end` are byte indices with
@@ -30,6 +16,11 @@ function makeTables(): Int32Array {
  * @example crc32c(new TextEncoder().encode('123456789')) === 0xe3069283
  */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  return signedCrc32c(bytes, start, end) >>> 0;
+}
+
+/** The same 32 bits as a signed number: one that engines need not box. */
+export function signedCrc32c(bytes: Uint8Array, start: number, end: number): number {
   let crc = -1;
   let at = start;
   for (; at + 8 <= end; at += 8) {
@@ -45,5 +36,5 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number
       TABLES[bytes[at + 7]!]!;
   }
   for (; at < end; at++) crc = (crc >>> 8) ^ TABLES[(crc ^ bytes[at]!) & 0xff]!;
-  return ~crc >>> 0;
+  return ~crc;
 }

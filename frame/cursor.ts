@@ -53,6 +53,8 @@ export function readU32(cursor: Cursor): number {
 
 /** Six bytes, least significant first, 0 to 2^48 - 1. */
 export function readU48(cursor: Cursor): number {
-  const low = readU32(cursor);
-  return low + readU16(cursor) * 0x1_0000_0000;
+  const at = take(cursor, 6);
+  const { bytes } = cursor;
+  const low = (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+  return low + (bytes[at + 4]! | (bytes[at + 5]! << 8)) * 0x1_0000_0000;
 }

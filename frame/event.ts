@@ -1,4 +1,4 @@
-/** The body of an event: sensor header, code, and what the code says. Version 1 knows one code, the zone change. */
+/** The body of an event: sensor header, code, and what the code says. This version knows one code, the zone change. */
 
 import { readU16, readU8, type Cursor } from './cursor.ts';
 import { FrameError } from './errors.ts';

@@ -7,63 +7,57 @@
  */
 
 import type { BandFeatures, Measurement, PerAxis } from './messages.ts';
-import { ACCELERATION_UNITS_PER_G, fromMinifloat, toMinifloat, VELOCITY_UNITS_PER_MM_PER_S } from './minifloat.ts';
+import { FrameError } from './errors.ts';
+import { ACCELERATION_UNITS_PER_G, toMinifloats, unitNumbers, VELOCITY_UNITS_PER_MM_PER_S } from './minifloat.ts';
 
 export const FEATURE_COUNT = 13;
 
 /** What a measurement says besides its header. */
 export type Features = Pick<Measurement, 'accelerationRmsG' | 'accelerationG' | 'velocityMmPerS'>;
 
+/** One measurement is coded at a time: its features in units. */
+const numbers = unitNumbers(FEATURE_COUNT);
+const { units } = numbers;
+const ACCELERATIONS = 8;
+const NAMES = ['accelerationRmsG', 'accelerationG', 'velocityMmPerS'] as const;
+
 /**
  * Fills `codes` (FEATURE_COUNT elements) with the minifloat codes of the features.
  * Throws FrameError FRAME_VALUE for a negative feature. Derived features are not looked at.
  */
-export function featuresToCodes(features: Features, codes: Uint16Array): void {
-  axesToCodes(features.accelerationRmsG, ACCELERATION_UNITS_PER_G, codes, 0, 'accelerationRmsG');
-  bandToCodes(features.accelerationG, ACCELERATION_UNITS_PER_G, codes, 3, 'accelerationG');
-  bandToCodes(features.velocityMmPerS, VELOCITY_UNITS_PER_MM_PER_S, codes, 8, 'velocityMmPerS');
+export function featuresToCodes({ accelerationRmsG, accelerationG, velocityMmPerS }: Features, codes: Uint16Array): void {
+  units[0] = accelerationRmsG.x;
+  units[1] = accelerationRmsG.y;
+  units[2] = accelerationRmsG.z;
+  bandToUnits(accelerationG, 3);
+  bandToUnits(velocityMmPerS, ACCELERATIONS);
+  for (let index = 0; index < ACCELERATIONS; index++) units[index]! *= ACCELERATION_UNITS_PER_G;
+  for (let index = ACCELERATIONS; index < FEATURE_COUNT; index++) units[index]! *= VELOCITY_UNITS_PER_MM_PER_S;
+  const negative = toMinifloats(numbers, codes);
+  if (negative < 0) return;
+  const name = NAMES[negative < 3 ? 0 : negative < ACCELERATIONS ? 1 : 2];
+  throw new FrameError('FRAME_VALUE', `${name} must have no negative number`);
 }
 
-function axesToCodes(axes: PerAxis, unitsPer: number, codes: Uint16Array, at: number, name: string): void {
-  codes[at] = toMinifloat(axes.x, unitsPer, name);
-  codes[at + 1] = toMinifloat(axes.y, unitsPer, name);
-  codes[at + 2] = toMinifloat(axes.z, unitsPer, name);
+function bandToUnits(band: BandFeatures, at: number): void {
+  units[at] = band.rms.x;
+  units[at + 1] = band.rms.y;
+  units[at + 2] = band.rms.z;
+  units[at + 3] = band.totalAbsMax;
+  units[at + 4] = band.totalAbsMin;
 }
 
-function bandToCodes(band: BandFeatures, unitsPer: number, codes: Uint16Array, at: number, name: string): void {
-  axesToCodes(band.rms, unitsPer, codes, at, name);
-  codes[at + 3] = toMinifloat(band.totalAbsMax, unitsPer, name);
-  codes[at + 4] = toMinifloat(band.totalAbsMin, unitsPer, name);
+/** Three features that begin at `at` of `codes`; `values` has the value of each code. */
+export function perAxisFromCodes(codes: Uint16Array, at: number, values: Float64Array): PerAxis {
+  return { x: values[codes[at]!]!, y: values[codes[at + 1]!]!, z: values[codes[at + 2]!]! };
 }
 
-/** The features that `codes` (FEATURE_COUNT elements of 0 to 0xFFF) stand for, derived ones computed. */
-export function featuresFromCodes(codes: Uint16Array): Features {
-  return {
-    accelerationRmsG: axesFromCodes(codes, 0, ACCELERATION_UNITS_PER_G),
-    accelerationG: bandFromCodes(codes, 3, ACCELERATION_UNITS_PER_G),
-    velocityMmPerS: bandFromCodes(codes, 8, VELOCITY_UNITS_PER_MM_PER_S),
-  };
-}
-
-function axesFromCodes(codes: Uint16Array, at: number, unitsPer: number): PerAxis {
-  return {
-    x: fromMinifloat(codes[at]!, unitsPer),
-    y: fromMinifloat(codes[at + 1]!, unitsPer),
-    z: fromMinifloat(codes[at + 2]!, unitsPer),
-  };
-}
-
-function bandFromCodes(codes: Uint16Array, at: number, unitsPer: number): BandFeatures {
-  const rms = axesFromCodes(codes, at, unitsPer);
-  const totalAbsMax = fromMinifloat(codes[at + 3]!, unitsPer);
+/** The five features of a band that begin at `at` of `codes`, and the two that follow from them. */
+export function bandFromCodes(codes: Uint16Array, at: number, values: Float64Array): BandFeatures {
+  const rms = perAxisFromCodes(codes, at, values);
   const totalRms = totalRmsOf(rms);
-  return {
-    rms,
-    totalRms,
-    totalAbsMax,
-    totalAbsMin: fromMinifloat(codes[at + 4]!, unitsPer),
-    totalCrestFactor: crestFactorOf(totalAbsMax, totalRms),
-  };
+  const totalAbsMax = values[codes[at + 3]!]!;
+  return { rms, totalRms, totalAbsMax, totalAbsMin: values[codes[at + 4]!]!, totalCrestFactor: crestFactorOf(totalAbsMax, totalRms) };
 }
 
 /**
@@ -71,12 +65,9 @@ function bandFromCodes(codes: Uint16Array, at: number, unitsPer: number): BandFe
  * NaN when none is.
  */
 export function totalRmsOf(rms: PerAxis): number {
-  if (Number.isNaN(rms.x) && Number.isNaN(rms.y) && Number.isNaN(rms.z)) return NaN;
-  return Math.sqrt(squareOf(rms.x) + squareOf(rms.y) + squareOf(rms.z));
-}
-
-function squareOf(rms: number): number {
-  return Number.isNaN(rms) ? 0 : rms * rms;
+  const { x, y, z } = rms;
+  if (Number.isNaN(x) && Number.isNaN(y) && Number.isNaN(z)) return NaN;
+  return Math.sqrt((Number.isNaN(x) ? 0 : x * x) + (Number.isNaN(y) ? 0 : y * y) + (Number.isNaN(z) ? 0 : z * z));
 }
 
 /** totalAbsMax / totalRms; 0 when totalRms is 0, NaN when either is not available. */

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asSent, decodeFrame, decodeMessage, encodeMessage, frameOf, maxFrameLength } from './frame.ts';
-import { MAX_WAVEFORM_SAMPLES, ZONES, type Measurement, type SensorMessage, type Waveform, type ZoneEvent } from './messages.ts';
+import { MAX_WAVEFORM_SAMPLES, ZONES, type Measurement, type SampleArray, type SensorMessage, type Waveform, type ZoneEvent } from './messages.ts';
 
 const U32 = 0xffff_ffff;
 const u32 = fc.oneof(fc.integer({ min: 0, max: U32 }), fc.constantFrom(0, 127, 128, 16_383, 16_384, U32));
@@ -68,7 +68,7 @@ const alarm: ZoneEvent = {
   event: 'zone-change', from: 'A', to: 'C', velocityRmsMmPerS: 5,
 };
 
-function capture(samples: readonly Int16Array[]): Waveform {
+function capture(samples: readonly SampleArray[]): Waveform {
   const totalSamples = samples[0]?.length ?? 0;
   return {
     kind: 'waveform', sensorId: '00a0b1c2d3e4f506', bootEpoch: 1, sequence: 2, timeMs: 3,
@@ -154,6 +154,9 @@ const refused: [string, SensorMessage][] = [
   ['axes of different lengths', capture([one, new Int16Array(2)])],
   ['too many samples', capture([new Int16Array(MAX_WAVEFORM_SAMPLES + 1)])],
   ['samples behind the end of the capture', { ...capture([one]), firstSample: 1 }],
+  ['a sample of 25 bits', capture([Int32Array.of(1, 2 ** 23)])],
+  ['a sample of 25 bits below 0', capture([Int32Array.of(-(2 ** 23) - 1)])],
+  ['axes of 16 and of 24 bits', capture([one, Int32Array.of(1)])],
   ['a sample rate of 0', { ...capture([one]), sampleRateHz: 0 }],
   ['a full scale of 0', { ...capture([one]), fullScaleG: 0 }],
   ['a full scale that vanishes in float32', { ...capture([one]), fullScaleG: 1e-50 }],

@@ -4,7 +4,6 @@ import { readBatchBody } from './batch.ts';
 import { readSensorBody } from './body.ts';
 import {
   beginFrame,
-  checkFit,
   endFrame,
   frameLength,
   KIND_BATCH,
@@ -12,6 +11,7 @@ import {
   KIND_MEASUREMENT,
   KIND_WAVEFORM,
   openFrame,
+  writeFrame,
 } from './envelope.ts';
 import { FrameError } from './errors.ts';
 import { eventAsSent, eventBodyLength, MAX_EVENT_BODY_BYTES, writeEventBody } from './event.ts';
@@ -21,16 +21,15 @@ import {
   measurementBodyLength,
   writeMeasurementBody,
 } from './measurement.ts';
-import type { Batch, Message, SensorMessage, Waveform } from './messages.ts';
-import { varintLength } from './varint.ts';
-import { maxWaveformBodyLength, waveformAsSent, writeWaveformBody } from './waveform.ts';
+import type { AllocateSamples, Batch, Message, SensorMessage, WaveformMode } from './messages.ts';
+import { maxWaveformBodyLength, newSamples, waveformAsSent, writeWaveformBody } from './waveform.ts';
 
 /**
  * Writes the message as one complete frame into `buffer` at `offset` and returns the offset after it. Throws FrameError
  * FRAME_TOO_LARGE if it does not fit, FRAME_VALUE if a field is out of range; nothing is promised about the bytes from
  * `offset` on then. Allocates nothing for a measurement or an event.
  */
-export function encodeMessage(message: SensorMessage, buffer: Uint8Array, offset: number): number {
+export function encodeMessage(message: SensorMessage, buffer: Uint8Array, offset: number, mode: WaveformMode = 'tight'): number {
   switch (message.kind) {
     case 'measurement': {
       const body = beginFrame(KIND_MEASUREMENT, measurementBodyLength(message), buffer, offset);
@@ -41,22 +40,10 @@ export function encodeMessage(message: SensorMessage, buffer: Uint8Array, offset
       return endFrame(buffer, offset, writeEventBody(message, buffer, body));
     }
     case 'waveform':
-      return encodeWaveform(message, buffer, offset);
+      return writeFrame(KIND_WAVEFORM, maxWaveformBodyLength(message), buffer, offset, (body) => writeWaveformBody(message, mode, buffer, body));
     default:
       throw notOfASensor(message);
   }
-}
-
-/** A waveform's length is known only when it is written: it is moved up if its length takes more than one byte. */
-function encodeWaveform(message: Waveform, buffer: Uint8Array, offset: number): number {
-  checkFit(frameLength(0), buffer, offset);
-  const guess = offset + 2;
-  const bodyLength = writeWaveformBody(message, buffer, guess) - guess;
-  checkFit(frameLength(bodyLength), buffer, offset);
-  const body = offset + 1 + varintLength(bodyLength);
-  buffer.copyWithin(body, guess, guess + bodyLength);
-  beginFrame(KIND_WAVEFORM, bodyLength, buffer, offset);
-  return endFrame(buffer, offset, body + bodyLength);
 }
 
 function notOfASensor(message: never): FrameError {
@@ -105,26 +92,26 @@ export function asSent(message: SensorMessage): SensorMessage {
  * The message that `bytes`, the whole of it one frame, stands for. Any input gives the exact message or throws
  * FrameError: see `openFrame` for the envelope's codes; FRAME_KIND for a kind that this version does not define;
  * FRAME_MALFORMED or FRAME_VALUE for a body that is none of its kind. Offsets count from the first of `bytes`. The
- * message shares no memory with `bytes`.
+ * message shares no memory with `bytes`. Samples go into the arrays that `allocate` gives: see AllocateSamples.
  */
-export function decodeFrame(bytes: Uint8Array): Message {
-  const { kind, body } = openFrame(bytes);
-  const message = kind === KIND_BATCH ? readBatchBody(body) : readSensorBody(kind, body);
-  if (message === undefined) throw new FrameError('FRAME_KIND', `unknown kind ${kind}`, 0);
+export function decodeFrame(bytes: Uint8Array, allocate: AllocateSamples = newSamples): Message {
+  const frame = openFrame(bytes);
+  const message = frame.kind === KIND_BATCH ? readBatchBody(frame, allocate) : readSensorBody(frame.kind, frame, allocate);
+  if (message === undefined) throw new FrameError('FRAME_KIND', `unknown kind ${frame.kind}`, 0);
   return message;
 }
 
 /** `decodeFrame` for what a sensor sends. Throws FrameError FRAME_KIND for a batch. */
-export function decodeMessage(bytes: Uint8Array): SensorMessage {
-  const { kind, body } = openFrame(bytes);
-  const message = readSensorBody(kind, body);
-  if (message === undefined) throw new FrameError('FRAME_KIND', `kind ${kind} is no sensor message`, 0);
+export function decodeMessage(bytes: Uint8Array, allocate: AllocateSamples = newSamples): SensorMessage {
+  const frame = openFrame(bytes);
+  const message = readSensorBody(frame.kind, frame, allocate);
+  if (message === undefined) throw new FrameError('FRAME_KIND', `kind ${frame.kind} is no sensor message`, 0);
   return message;
 }
 
 /** `decodeFrame` for what a gateway publishes. Throws FrameError FRAME_KIND for anything but a batch. */
-export function decodeBatch(bytes: Uint8Array): Batch {
-  const { kind, body } = openFrame(bytes);
-  if (kind !== KIND_BATCH) throw new FrameError('FRAME_KIND', `kind ${kind} is no batch`, 0);
-  return readBatchBody(body);
+export function decodeBatch(bytes: Uint8Array, allocate: AllocateSamples = newSamples): Batch {
+  const frame = openFrame(bytes);
+  if (frame.kind !== KIND_BATCH) throw new FrameError('FRAME_KIND', `kind ${frame.kind} is no batch`, 0);
+  return readBatchBody(frame, allocate);
 }

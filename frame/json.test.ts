@@ -21,7 +21,7 @@ it('frameToJson gives plain values: arrays for samples, null for what is not ava
   });
   expect(json).toEqual({
     kind: 'batch', gatewayId: '0011223344556677', bootEpoch: 1, sequence: 2,
-    messages: [{ ...waveform, fullScaleG: null, axes: [[-5, 7]] }],
+    messages: [{ ...waveform, fullScaleG: null, bitsPerSample: 16, axes: [[-5, 7]] }],
   });
   expect(JSON.parse(JSON.stringify(json))).toEqual(json);
 });

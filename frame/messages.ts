@@ -52,6 +52,15 @@ export interface Measurement extends SensorHeader {
   readonly rssiDbm: number;
 }
 
+/** The samples of one axis, two's complement codes: 16-bit ones in an Int16Array, 24-bit ones in an Int32Array. */
+export type SampleArray = Int16Array | Int32Array;
+
+/** How samples are coded: in the fewest bytes, or fast and simply, as a constrained sensor would. Decoders need not know. */
+export type WaveformMode = 'tight' | 'fast';
+
+/** Gives a decoder the array for one axis of so many samples: a new one, or one that is used again. */
+export type AllocateSamples = (bits: 16 | 24, samples: number) => SampleArray;
+
 /** A stretch of raw samples. Long captures travel as several waveforms of one `captureId`. */
 export interface Waveform extends SensorHeader {
   readonly kind: 'waveform';
@@ -63,10 +72,10 @@ export interface Waveform extends SensorHeader {
   readonly totalSamples: number;
   /** Samples per second and axis, 1 to 2^32 - 1, whole. */
   readonly sampleRateHz: number;
-  /** Acceleration of code 32768, in g. */
+  /** Acceleration of code 32768 (of 24-bit samples: 8388608), in g. */
   readonly fullScaleG: number;
-  /** 1 to 3 axes (x, y, z) of equal length, 0 to MAX_WAVEFORM_SAMPLES samples each: two's complement codes. */
-  readonly axes: readonly Int16Array[];
+  /** 1 to 3 axes (x, y, z) of one type and length, 0 to MAX_WAVEFORM_SAMPLES samples each. */
+  readonly axes: readonly SampleArray[];
 }
 
 /** ISO 20816 evaluation zones, from new (A) to damaging (D). */
@@ -107,4 +116,4 @@ export const MAX_WAVEFORM_SAMPLES = 65_536;
 /** Messages in one batch. */
 export const MAX_BATCH_MESSAGES = 1_024;
 /** Bytes of one frame, all told: the largest payload that is ever published. */
-export const MAX_FRAME_BYTES = 512 * 1024;
+export const MAX_FRAME_BYTES = 640 * 1024;

@@ -7,3 +7,6 @@ export { crc32c } from './crc32c.ts';
 export { asSent, decodeBatch, decodeFrame, decodeMessage, encodeMessage, frameOf, maxFrameLength } from './frame.ts';
 export { frameToJson } from './json.ts';
 export { encodeWav, interleave, readWav, wavHeader, type Recording } from './wav.ts';
+export { bitsPerSampleOf } from './waveform.ts';
+export { measureCodec, type CodecFigures } from './codec-speed.ts';
+export { inspectFrame, type Field, type Inspection } from './inspect.ts';

@@ -1,6 +1,6 @@
 /** The head of every sensor body: who says it, and its place in what this sensor has said. */
 
-import { checkInteger, MAX_U32, MAX_U48 } from './check.ts';
+import { checkInteger, checkU32, MAX_U48 } from './check.ts';
 import { readU48, type Cursor } from './cursor.ts';
 import { checkEui64, EUI64_BYTES, readEui64, writeEui64 } from './eui64.ts';
 import type { SensorHeader } from './messages.ts';
@@ -26,9 +26,10 @@ export function sensorHeaderAsSent(header: SensorHeader): SensorHeader {
 }
 
 function checkNumbers(header: SensorHeader): void {
-  checkInteger(header.bootEpoch, 0, MAX_U32, 'bootEpoch');
-  checkInteger(header.sequence, 0, MAX_U32, 'sequence');
-  checkInteger(header.timeMs, 0, MAX_U48, 'timeMs');
+  checkU32(header.bootEpoch, 'bootEpoch');
+  checkU32(header.sequence, 'sequence');
+  const { timeMs } = header;
+  if (!(timeMs >= 0 && timeMs <= MAX_U48 && Math.floor(timeMs) === timeMs)) checkInteger(timeMs, 0, MAX_U48, 'timeMs');
 }
 
 /** Writes the header at `offset` and returns the offset after it. Throws FrameError FRAME_VALUE if a field is out of range. */
@@ -37,19 +38,27 @@ export function writeSensorHeader(header: SensorHeader, buffer: Uint8Array, offs
   let at = writeEui64(header.sensorId, 'sensorId', buffer, offset);
   at = writeVarint(header.bootEpoch, buffer, at);
   at = writeVarint(header.sequence, buffer, at);
-  return writeU48(header.timeMs, buffer, at);
+  const { timeMs } = header;
+  const low = timeMs >>> 0;
+  const high = ((timeMs - low) / 0x1_0000_0000) | 0;
+  buffer[at] = low;
+  buffer[at + 1] = low >>> 8;
+  buffer[at + 2] = low >>> 16;
+  buffer[at + 3] = low >>> 24;
+  buffer[at + 4] = high;
+  buffer[at + 5] = high >>> 8;
+  return at + TIME_BYTES;
 }
 
-function writeU48(value: number, buffer: Uint8Array, offset: number): number {
-  const low = value >>> 0;
-  const high = (value - low) / 0x1_0000_0000;
-  buffer[offset] = low;
-  buffer[offset + 1] = low >>> 8;
-  buffer[offset + 2] = low >>> 16;
-  buffer[offset + 3] = low >>> 24;
-  buffer[offset + 4] = high;
-  buffer[offset + 5] = high >>> 8;
-  return offset + TIME_BYTES;
+/** A header that is filled anew. */
+export type MutableHeader = { -readonly [Field in keyof SensorHeader]: SensorHeader[Field] };
+
+/** `readSensorHeader` into an object that is there. */
+export function readSensorHeaderInto(cursor: Cursor, header: MutableHeader): void {
+  header.sensorId = readEui64(cursor);
+  header.bootEpoch = readVarint(cursor);
+  header.sequence = readVarint(cursor);
+  header.timeMs = readU48(cursor);
 }
 
 /** Reads a header. Throws FrameError FRAME_MALFORMED if it is cut short or a varint is not minimal. */

@@ -39,6 +39,14 @@ describe('a WAV file', () => {
     expect(readWav(encodeWav(axes, 26_667))).toEqual({ axes, sampleRateHz: 26_667 });
   });
 
+  it('of 24 bits comes back too', () => {
+    const axes = axesOf(2, 300).map((axis) => Int32Array.from(axis, (code, i) => code * 256 + (i & 0xff)));
+    const bytes = encodeWav([...axes, Int32Array.from({ length: 300 }, (_, i) => (i & 1 ? -(2 ** 23) : 2 ** 23 - 1))], 48_000);
+    expect(bytes.length).toBe(44 + 300 * 9);
+    expect(readWav(bytes).axes.slice(0, 2)).toEqual(axes);
+    expect(readWav(bytes).axes[2]!.slice(0, 2)).toEqual(Int32Array.of(2 ** 23 - 1, -(2 ** 23)));
+  });
+
   it('is written with the canonical header of 44 bytes', () => {
     const bytes = Buffer.from(encodeWav([Int16Array.of(1, -2)], 12_000));
     expect(bytes.toString('hex')).toBe(
@@ -86,7 +94,8 @@ describe('a bad WAV file', () => {
     ['has a chunk of 4 GiB', patched(16, 255, 255, 255, 255), 'WAV_TRUNCATED', 12],
     ['has no format before the data', patched(12, ...ascii('xxxx')), 'WAV_FORMAT', 36],
     ['is floating point', patched(20, 3), 'WAV_FORMAT', 20],
-    ['has 24 bits', patched(34, 24), 'WAV_FORMAT', 34],
+    ['has 24 bits in blocks for 16', patched(34, 24), 'WAV_FORMAT', 32],
+    ['has 32 bits', patched(34, 32), 'WAV_FORMAT', 34],
     ['has 8 bits', patched(34, 8), 'WAV_FORMAT', 34],
     ['has no channel', patched(22, 0), 'WAV_FORMAT', 22],
     ['has four channels', patched(22, 4), 'WAV_FORMAT', 22],

@@ -1,14 +1,15 @@
 /**
- * Recordings as WAV files: RIFF/WAVE, 16-bit PCM, 1 to 3 channels (x, y, z), any rate. Reading tolerates other chunks,
+ * Recordings as WAV files: RIFF/WAVE, 16-bit or 24-bit PCM, 1 to 3 channels (x, y, z), any rate. Reading tolerates other chunks,
  * WAVE_FORMAT_EXTENSIBLE and a RIFF size that is wrong; writing gives the canonical 44-byte header. Sources: Microsoft
  * & IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991; Microsoft, WAVEFORMATEXTENSIBLE.
  */
 
 import { WavError } from './errors.ts';
+import type { SampleArray } from './messages.ts';
 
-/** A recording: 1 to 3 axes of equal length. */
+/** A recording: 1 to 3 axes of equal length and one type. */
 export interface Recording {
-  readonly axes: readonly Int16Array[];
+  readonly axes: readonly SampleArray[];
   readonly sampleRateHz: number;
 }
 
@@ -21,6 +22,7 @@ const FORMAT_EXTENSIBLE = 0xfffe;
 const SUBTYPE_TAIL = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
 
 interface Format {
+  readonly bits: 16 | 24;
   readonly channels: number;
   readonly sampleRateHz: number;
 }
@@ -78,7 +80,7 @@ function formatCode(bytes: Uint8Array, view: DataView, { start, size }: Chunk): 
   if (code !== FORMAT_EXTENSIBLE) return code;
   if (size < 40) throw new WavError('WAV_FORMAT', `extensible format of ${size} bytes, 40 needed`, start);
   const known = SUBTYPE_TAIL.every((byte, i) => bytes[start + 26 + i] === byte);
-  if (!known) throw new WavError('WAV_FORMAT', 'unknown sub-format; only 16-bit PCM can be read', start + 24);
+  if (!known) throw new WavError('WAV_FORMAT', 'unknown sub-format; only 16-bit and 24-bit PCM can be read', start + 24);
   return view.getUint16(start + 24, true);
 }
 
@@ -94,14 +96,14 @@ function parseFormat(bytes: Uint8Array, view: DataView, chunk: Chunk): Format {
     const name = code === FORMAT_FLOAT ? 'floating point' : `format ${code}`;
     throw new WavError(
       'WAV_FORMAT',
-      `the samples are ${name}; only 16-bit PCM can be read: convert the file first`,
+      `the samples are ${name}; only 16-bit and 24-bit PCM can be read: convert the file first`,
       start,
     );
   }
-  if (bits !== 16) {
+  if (bits !== 16 && bits !== 24) {
     throw new WavError(
       'WAV_FORMAT',
-      `the samples have ${bits} bits; only 16-bit PCM can be read: convert the file first`,
+      `the samples have ${bits} bits; only 16-bit and 24-bit PCM can be read: convert the file first`,
       start + 14,
     );
   }
@@ -109,15 +111,15 @@ function parseFormat(bytes: Uint8Array, view: DataView, chunk: Chunk): Format {
     throw new WavError('WAV_FORMAT', `${channels} channels; 1 to 3 (x, y, z) can be read`, start + 2);
   }
   if (sampleRateHz === 0) throw new WavError('WAV_FORMAT', 'the sample rate is 0', start + 4);
-  if (blockBytes !== 2 * channels) {
-    throw new WavError('WAV_FORMAT', `blocks of ${blockBytes} bytes for ${channels} channels of 16 bits`, start + 12);
+  if (blockBytes !== (bits / 8) * channels) {
+    throw new WavError('WAV_FORMAT', `blocks of ${blockBytes} bytes for ${channels} channels of ${bits} bits`, start + 12);
   }
-  return { channels, sampleRateHz };
+  return { bits, channels, sampleRateHz };
 }
 
 /**
  * Reads a WAV file. Samples come out bit for bit, one array per channel. Throws WavError with the place: not a WAV file,
- * truncated, no samples, or a format other than 16-bit PCM of 1 to 3 channels.
+ * truncated, no samples, or a format other than 16-bit or 24-bit PCM of 1 to 3 channels.
  */
 export function readWav(bytes: Uint8Array): Recording {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -126,51 +128,63 @@ export function readWav(bytes: Uint8Array): Recording {
     throw new WavError('WAV_NOT_WAVE', 'not a WAV file: it does not begin with RIFF … WAVE');
   }
   const { format, data } = findChunks(bytes, view);
-  const { channels, sampleRateHz } = parseFormat(bytes, view, format);
+  const { bits, channels, sampleRateHz } = parseFormat(bytes, view, format);
   if (data.size === 0) throw new WavError('WAV_EMPTY', 'the recording holds no samples', data.start);
-  if (data.size % (2 * channels) !== 0) {
+  const blockBytes = (bits / 8) * channels;
+  if (data.size % blockBytes !== 0) {
     throw new WavError(
       'WAV_TRUNCATED',
       `${data.size} bytes of samples do not divide by ${channels} channels`,
       data.start,
     );
   }
-  const samples = data.size / (2 * channels);
-  const axes = Array.from({ length: channels }, () => new Int16Array(samples));
-  for (let channel = 0; channel < channels; channel++) {
-    const axis = axes[channel]!;
-    let offset = data.start + 2 * channel;
-    for (let i = 0; i < samples; i++, offset += 2 * channels) axis[i] = view.getInt16(offset, true);
-  }
+  const samples = data.size / blockBytes;
+  const axes = Array.from({ length: channels }, (_, channel) => {
+    const axis = bits === 16 ? new Int16Array(samples) : new Int32Array(samples);
+    let offset = data.start + (bits / 8) * channel;
+    for (let i = 0; i < samples; i++, offset += blockBytes) axis[i] = sampleAt(view, offset, bits);
+    return axis;
+  });
   return { axes, sampleRateHz };
 }
 
-/** Samples as WAV holds them: one of each axis in turn, 16-bit little-endian. Throws WavError WAV_VALUE. */
-export function interleave(axes: readonly Int16Array[]): Uint8Array {
+function sampleAt(view: DataView, offset: number, bits: 16 | 24): number {
+  if (bits === 16) return view.getInt16(offset, true);
+  return view.getUint16(offset, true) | (view.getInt8(offset + 2) << 16);
+}
+
+/** Bits of a sample as an axis of its type holds it. */
+function bitsOf(axes: readonly SampleArray[]): 16 | 24 {
+  return axes[0] instanceof Int32Array ? 24 : 16;
+}
+
+/** Samples as WAV holds them: one of each axis in turn, little-endian. Throws WavError WAV_VALUE. */
+export function interleave(axes: readonly SampleArray[]): Uint8Array {
   const channels = axes.length;
+  const sampleBytes = bitsOf(axes) / 8;
   const samples = axes[0]?.length ?? 0;
   if (axes.some((axis) => axis.length !== samples)) throw new WavError('WAV_VALUE', 'the axes differ in length');
-  const bytes = new Uint8Array(samples * channels * 2);
-  const view = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(samples * channels * sampleBytes);
   for (let channel = 0; channel < channels; channel++) {
-    let offset = 2 * channel;
+    let offset = sampleBytes * channel;
     for (const code of axes[channel]!) {
-      view.setInt16(offset, code, true);
-      offset += 2 * channels;
+      for (let byte = 0; byte < sampleBytes; byte++) bytes[offset + byte] = code >> (8 * byte);
+      offset += sampleBytes * channels;
     }
   }
   return bytes;
 }
 
 /** The canonical 44-byte header of a file with `samples` samples per axis. Throws WavError WAV_VALUE, WAV_TOO_LARGE. */
-export function wavHeader(channels: number, sampleRateHz: number, samples: number): Uint8Array {
+export function wavHeader(channels: number, sampleRateHz: number, samples: number, bits: 16 | 24): Uint8Array {
   if (channels < 1 || channels > MAX_RECORDING_AXES) {
     throw new WavError('WAV_VALUE', `${channels} axes; 1 to 3 can be written`);
   }
   if (!Number.isInteger(sampleRateHz) || sampleRateHz < 1 || sampleRateHz > 0xffff_ffff) {
     throw new WavError('WAV_VALUE', `sample rate ${sampleRateHz}; a whole number from 1 to 4294967295 is needed`);
   }
-  const dataBytes = samples * channels * 2;
+  const blockBytes = (channels * bits) / 8;
+  const dataBytes = samples * blockBytes;
   if (dataBytes > 0xffff_ffff - HEADER_BYTES) throw new WavError('WAV_TOO_LARGE', 'a WAV file ends at 4 GiB');
   const bytes = new Uint8Array(HEADER_BYTES);
   const view = new DataView(bytes.buffer);
@@ -180,9 +194,9 @@ export function wavHeader(channels: number, sampleRateHz: number, samples: numbe
   view.setUint16(20, FORMAT_PCM, true);
   view.setUint16(22, channels, true);
   view.setUint32(24, sampleRateHz, true);
-  view.setUint32(28, (sampleRateHz * channels * 2) >>> 0, true);
-  view.setUint16(32, channels * 2, true);
-  view.setUint16(34, 16, true);
+  view.setUint32(28, (sampleRateHz * blockBytes) >>> 0, true);
+  view.setUint16(32, blockBytes, true);
+  view.setUint16(34, bits, true);
   view.setUint32(40, dataBytes, true);
   return bytes;
 }
@@ -191,8 +205,8 @@ export function wavHeader(channels: number, sampleRateHz: number, samples: numbe
  * Writes a recording as a WAV file with the canonical 44-byte header. 1 to 3 axes of equal length; a sample rate of
  * 1 to 2^32 - 1. Throws WavError WAV_VALUE for other values, WAV_TOO_LARGE past 4 GiB.
  */
-export function encodeWav(axes: readonly Int16Array[], sampleRateHz: number): Uint8Array {
-  const header = wavHeader(axes.length, sampleRateHz, axes[0]?.length ?? 0);
+export function encodeWav(axes: readonly SampleArray[], sampleRateHz: number): Uint8Array {
+  const header = wavHeader(axes.length, sampleRateHz, axes[0]?.length ?? 0, bitsOf(axes));
   const samples = interleave(axes);
   const bytes = new Uint8Array(header.length + samples.length);
   bytes.set(header);

@@ -31,6 +31,13 @@ export interface ReplaySpec {
   readonly intervalMs: number;
 }
 
+/** The axes as this firmware takes them, 16-bit. Throws SensorError SENSOR_VALUE for others. */
+function playable(axes: Recording['axes']): readonly Int16Array[] {
+  const narrow = axes.filter((axis) => axis instanceof Int16Array);
+  if (narrow.length < axes.length) throw new SensorError('SENSOR_VALUE', 'the recording has 24-bit samples; a sensor has 16: convert the file first');
+  return narrow;
+}
+
 function assertSpec({ recording, fullScaleG, captureSamples }: ReplaySpec): void {
   const samples = recording.axes[0]?.length ?? 0;
   const fail = (message: string): never => {
@@ -49,6 +56,7 @@ function assertSpec({ recording, fullScaleG, captureSamples }: ReplaySpec): void
 
 /** What is worked out once. */
 interface Constants {
+  readonly axes: readonly Int16Array[];
   readonly fullScaleG: number;
   readonly meanRssiDbm: number;
 }
@@ -57,7 +65,7 @@ function measureWindow(spec: ReplaySpec, constants: Constants, state: FirmwareSt
   const { sensorId, recording, captureSamples } = spec;
   const { bootEpoch, sequence } = state;
   const firstSample = sequence * captureSamples;
-  const axes = recording.axes.map((axis) => axis.slice(firstSample, firstSample + captureSamples));
+  const axes = constants.axes.map((axis) => axis.slice(firstSample, firstSample + captureSamples));
   const random = randomStream(spec.seed, 'capture', sensorId, sequence);
   return report(
     { sensorId, bootEpoch, sequence, timeMs },
@@ -80,6 +88,7 @@ function measureWindow(spec: ReplaySpec, constants: Constants, state: FirmwareSt
 export function createReplaySensor(spec: ReplaySpec): Sensor {
   assertSpec(spec);
   const constants: Constants = {
+    axes: playable(spec.recording.axes),
     fullScaleG: Math.fround(spec.fullScaleG),
     meanRssiDbm: meanRssiDbm(randomStream(spec.seed, 'sensor', spec.sensorId)),
   };

@@ -1,7 +1,7 @@
 /** Stored data in other people's formats: NDJSON and CSV a line at a time, WAV a file per capture. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { frameToJson, interleave, wavHeader, WavError, type Measurement, type SensorMessage, type Waveform } from '../../frame/mod.ts';
+import { bitsPerSampleOf, frameToJson, interleave, wavHeader, WavError, type Measurement, type SensorMessage, type Waveform } from '../../frame/mod.ts';
 
 /** One message as a line of NDJSON, without the line's end. */
 export function toNdjson(message: SensorMessage, gatewayId: string, receivedMs: number): string {
@@ -48,6 +48,7 @@ export function toCsv(message: Measurement): string {
 }
 
 interface OpenCapture {
+  readonly bits: 16 | 24;
   readonly partial: string;
   readonly path: string;
   readonly totalSamples: number;
@@ -82,7 +83,7 @@ export class WavExport {
     if (contradicts(part, samples, capture)) capture.contradictory = true;
     if (capture.contradictory || capture.parts.has(part.firstSample)) return;
     capture.parts.set(part.firstSample, samples);
-    await writeAt(capture.partial, 44 + part.firstSample * part.axes.length * 2, interleave(part.axes));
+    await writeAt(capture.partial, 44 + part.firstSample * part.axes.length * (bitsPerSampleOf(part) / 8), interleave(part.axes));
   }
 
   /** Gives whole captures their names, removes the others. */
@@ -116,14 +117,14 @@ export class WavExport {
     const header = headerOf(part);
     if (header) await writeAt(partial, 0, header);
     const { totalSamples, sampleRateHz } = part;
-    return { partial, path, totalSamples, sampleRateHz, axes: part.axes.length, parts: new Map(), contradictory: !header };
+    return { partial, path, totalSamples, sampleRateHz, axes: part.axes.length, bits: bitsPerSampleOf(part), parts: new Map(), contradictory: !header };
   }
 }
 
 /** Undefined when a sensor claims more samples than a WAV file can hold. */
-function headerOf({ axes, sampleRateHz, totalSamples }: Waveform): Uint8Array | undefined {
+function headerOf(part: Waveform): Uint8Array | undefined {
   try {
-    return wavHeader(axes.length, sampleRateHz, totalSamples);
+    return wavHeader(part.axes.length, part.sampleRateHz, part.totalSamples, bitsPerSampleOf(part));
   } catch (error) {
     if (error instanceof WavError) return undefined;
     throw error;
@@ -136,6 +137,7 @@ function contradicts(part: Waveform, samples: number, capture: OpenCapture): boo
     part.totalSamples !== capture.totalSamples ||
     part.sampleRateHz !== capture.sampleRateHz ||
     part.axes.length !== capture.axes ||
+    bitsPerSampleOf(part) !== capture.bits ||
     (before !== undefined && before !== samples)
   );
 }

@@ -1,0 +1,120 @@
+/** Samples from residuals of a linear predictor. docs/frame.md, "Prediction", has the formula. */
+
+import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS } from './layout';
+import { biasOf, splatCoefficients, weighted } from './predict';
+import { addUpWide, inHalves, restoreCentredWide, restoreFourWide } from './predict-wide';
+
+/** Samples from residuals: the inverse of `predict` and, for one segment, of `differences`. */
+export function restore(bits: i32, n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
+  if (bits == 16) restoreNarrow(n, segment, order, shift, offset);
+  else restoreWide(n, segment, order, shift, offset);
+}
+
+function restoreNarrow(n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
+  if (order == 0) restoreCentred(n, offset);
+  else if (segment < n) restoreFour(segment, order, shift, offset);
+  else if (isDifference(order, shift)) {
+    if (order == 2) addUp(RESIDUALS, RESIDUALS, n, 0);
+    addUp(RESIDUALS, SAMPLES, n, offset);
+  } else restoreScalar<i16>(n, segment, order, shift, offset, 16);
+}
+
+function restoreWide(n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
+  if (order == 0) restoreCentredWide(n, offset);
+  else if (segment < n && inHalves(order)) {
+    restoreFourWide(segment, splatCoefficients(order), shift, offset, biasOf(order, shift, offset));
+  } else if (segment >= n && isDifference(order, shift)) {
+    if (order == 2) addUpWide(RESIDUALS, RESIDUALS, n, 0);
+    addUpWide(RESIDUALS, SAMPLES, n, offset);
+  } else restoreScalar<i32>(n, segment, order, shift, offset, 8);
+}
+
+/** Whether the predictor is the sample before, or the line through the two before. */
+function isDifference(order: i32, shift: i32): bool {
+  if (shift != 0) return false;
+  const first = <i32>load<i16>(COEFFICIENTS);
+  return order == 1 ? first == 1 : order == 2 && first == 2 && <i32>load<i16>(COEFFICIENTS + 2) == -1;
+}
+
+function restoreCentred(n: i32, offset: i32): void {
+  const middle = i16x8.splat(<i16>offset);
+  for (let at: usize = 0; at < <usize>n << 1; at += 16) {
+    v128.store(SAMPLES + at, i16x8.add(v128.load(RESIDUALS + at), middle));
+  }
+}
+
+/** Sums of all residuals up to each one, eight at a time; the first is added to `before`. */
+function addUp(from: usize, to: usize, n: i32, before: i32): void {
+  const zero = i16x8.splat(0);
+  let last = i16x8.splat(<i16>before);
+  for (let at: usize = 0; at < <usize>n << 1; at += 16) {
+    let e = v128.load(from + at);
+    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 0, 8, 9, 10, 11, 12, 13, 14));
+    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 0, 1, 8, 9, 10, 11, 12, 13));
+    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 0, 1, 2, 3, 8, 9, 10, 11));
+    e = i16x8.add(e, last);
+    v128.store(to + at, e);
+    last = v128.shuffle<i16>(e, e, 7, 7, 7, 7, 7, 7, 7, 7);
+  }
+}
+
+function restoreScalar<T>(n: i32, segment: i32, order: i32, shift: i32, offset: i32, unused: i32): void {
+  const bias = biasOf(order, shift, offset);
+  for (let start = 0; start < n; start += segment) {
+    const stop = min(n, start + segment);
+    for (let i = start; i < stop; i++) {
+      let sum = weighted<T>(i, start, order, offset, bias);
+      if (sizeof<T>() == 2) sum = <i64>(<i32>sum);
+      const x = <i32>(sum >> shift) + <i32>load<T>(RESIDUALS + <usize>i * sizeof<T>());
+      store<T>(SAMPLES + <usize>i * sizeof<T>(), <T>((x << unused) >> unused));
+    }
+  }
+}
+
+/**
+ * Four segments side by side, one in each lane. The residual is added before the shift: the low 16 bits of the sample are
+ * the same, as shift + 16 < 32, and the chain from sample to sample is shorter.
+ */
+function restoreFour(segment: i32, order: i32, shift: i32, offset: i32): void {
+  const pairs = splatCoefficients(order);
+  const splatsEnd = SPLATS + (<usize>pairs << 4);
+  const constant = i32x4.splat(<i32>biasOf(order, shift, offset));
+  const first = v128.load(SPLATS);
+  const second = v128.load(SPLATS, 16);
+  const third = v128.load(SPLATS, 32);
+  const fourth = v128.load(SPLATS, 48);
+  let P = SCRATCH + HISTORY * 16;
+  for (let at = SCRATCH; at < P; at += 16) v128.store(at, i16x8.splat(<i16>offset));
+  const step = <usize>segment << 1;
+  const end = RESIDUALS + step;
+  let before = i32x4.splat(offset << 16);
+  let pair = i16x8.splat(<i16>offset);
+  let x = SAMPLES;
+  for (let e = RESIDUALS; e < end; e += 2, x += 2, P += 16) {
+    let a = i32x4.add(constant, i32x4.dot_i16x8_s(v128.load(P - 48), second));
+    let b = i32x4.add(i32x4.dot_i16x8_s(v128.load(P - 80), third), i32x4.dot_i16x8_s(v128.load(P - 112), fourth));
+    let p = P - 240;
+    for (let s = SPLATS + 64; s < splatsEnd; s += 64, p -= 128) {
+      const c = i32x4.dot_i16x8_s(v128.load(p, 96), v128.load(s));
+      const d = i32x4.dot_i16x8_s(v128.load(p, 64), v128.load(s, 16));
+      const f = i32x4.dot_i16x8_s(v128.load(p, 32), v128.load(s, 32));
+      const g = i32x4.dot_i16x8_s(v128.load(p), v128.load(s, 48));
+      a = i32x4.add(a, i32x4.add(c, d));
+      b = i32x4.add(b, i32x4.add(f, g));
+    }
+    a = i32x4.add(a, b);
+    let r = v128.load16_splat(e);
+    r = v128.load16_lane(e + step, r, 2);
+    r = v128.load16_lane(e + 2 * step, r, 4);
+    r = v128.load16_lane(e + 3 * step, r, 6);
+    a = i32x4.add(a, i32x4.shl(r, shift));
+    const sample = i32x4.shr_s(i32x4.add(a, i32x4.dot_i16x8_s(pair, first)), shift);
+    v128.store16_lane(x, sample, 0);
+    v128.store16_lane(x + step, sample, 2);
+    v128.store16_lane(x + 2 * step, sample, 4);
+    v128.store16_lane(x + 3 * step, sample, 6);
+    pair = v128.shuffle<i16>(sample, before, 0, 9, 2, 11, 4, 13, 6, 15);
+    before = i32x4.shl(sample, 16);
+    v128.store(P, pair);
+  }
+}
