@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { batchOf, frameOf, frameToJson, decodeFrame, type SensorMessage } from '../frame/mod.ts';
+import { batchOf, encodeWav, frameOf, frameToJson, decodeFrame, type SensorMessage } from '../frame/mod.ts';
 import { createSensor, planFleet } from '../sensors/mod.ts';
 import { MAIN, makeFolder, start, thrum, withFolder } from './cli.ts';
 
@@ -11,6 +11,44 @@ const PLAN = planFleet({
   seed: 1, sites: 1, gateways: 1, sensors: 2, machines: 1, faultShare: 1, intervalMs: 3_600_000, waveformEvery: 1, captureSamples: 256, startMs: Date.UTC(2026, 0, 1),
 });
 const SENSOR = createSensor(PLAN.gateways[0]!.sensors[0]!);
+
+describe('thrum frame inspect', () => {
+  it('prints a frame field by field, and of a broken one what can be told, with exit code 2', async () => {
+    const input = Buffer.from(frameOf(SENSOR.measure(SENSOR.initialState).messages[0]!)).toString('hex');
+    const good = await thrum(['frame', 'inspect'], { input });
+    expect(good).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(good.stdout).toMatch(/^offset +bytes +field +value\n0 +21 +version, kind +2, measurement\n/);
+    const broken = await thrum(['frame', 'inspect', '--json'], { input: input.replace(/..$/, (last) => (last === '00' ? '01' : '00')) });
+    expect(broken).toMatchObject({ exitCode: 2, stderr: 'thrum: checksum does not match\n' });
+    expect(JSON.parse(broken.stdout)).toMatchObject({ error: { code: 'FRAME_CHECKSUM' }, fields: expect.arrayContaining([{ offset: 0, length: 1, name: 'version, kind', value: '2, measurement' }]) as unknown });
+  });
+});
+
+describe('thrum frame bench', () => {
+  it('prints an array with the figures of each file in each mode', { timeout: 60_000 }, async () => {
+    await withFolder(async (folder) => {
+      const file = join(folder, 'one.wav');
+      await writeFile(file, encodeWav([Int16Array.from({ length: 3000 }, (_, i) => Math.round(900 * Math.sin(i / 7)) + ((i * 7919) % 23))], 12_000));
+      const { exitCode, stdout } = await thrum(['frame', 'bench', file, '--json']);
+      expect(exitCode).toBe(0);
+      const figures = JSON.parse(stdout) as Record<string, unknown>[];
+      expect(figures.map((one) => [one['file'], one['mode'], one['kernel'], one['rawBytes']])).toEqual([[file, 'tight', 'wasm', 6000], [file, 'fast', 'wasm', 6000]]);
+      for (const one of figures) {
+        for (const name of ['bytes', 'encodeMBps', 'decodeMBps']) expect(one[name], name).toBeGreaterThan(0);
+        expect(one['bytes']).toBeLessThan(6000);
+      }
+    });
+  });
+
+  it('refuses what is no recording, with the file\'s name', async () => {
+    await withFolder(async (folder) => {
+      const file = join(folder, 'text.wav');
+      await writeFile(file, 'no recording');
+      expect(await thrum(['frame', 'bench', file])).toMatchObject({ exitCode: 2, stdout: '', stderr: `thrum: ${file}: not a WAV file: it does not begin with RIFF … WAVE\n` });
+      expect(await thrum(['frame', 'bench', join(folder, 'none.wav')])).toMatchObject({ exitCode: 2, stdout: '' });
+    });
+  });
+});
 
 describe('thrum frame decode', () => {
   const messages: readonly SensorMessage[] = SENSOR.measure(SENSOR.initialState).messages;
