@@ -153,7 +153,7 @@ function waveform(walk: Walk): void {
   walk.field('fullScaleG', readU32, (bits) => `${new Float32Array(Uint32Array.of(bits).buffer)[0]!} g`);
   const bits = walk.field('bitsPerSample', readU8);
   const axes = walk.field('axes', readU8);
-  const samples = walk.field('samples', readVarint, (count) => `${count} an axis`);
+  const samples = walk.field('sampleCount', readVarint, (count) => `${count} an axis`);
   if (bits !== 16 && bits !== 24) throw new FrameError('FRAME_VALUE', `${bits} bits per sample`, walk.cursor.position);
   for (let index = 0; index < axes && samples > 0; index++) axis(walk, index, bits, samples);
 }
