@@ -154,8 +154,8 @@ export function addUpWide(from: usize, to: usize, n: i32, before: i32): void {
   let last = i32x4.splat(before);
   for (let at: usize = 0; at < <usize>n << 2; at += 16) {
     let e = v128.load(from + at);
-    e = i32x4.add(e, v128.shuffle<i32>(zero, e, 0, 4, 5, 6));
-    e = i32x4.add(e, v128.shuffle<i32>(zero, e, 0, 1, 4, 5));
+    e = i32x4.add(e, v128.shuffle<i32>(zero, e, 3, 4, 5, 6));
+    e = i32x4.add(e, v128.shuffle<i32>(zero, e, 2, 3, 4, 5));
     e = wrapped(i32x4.add(e, last));
     v128.store(to + at, e);
     last = v128.shuffle<i32>(e, e, 3, 3, 3, 3);

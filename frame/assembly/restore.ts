@@ -49,9 +49,9 @@ function addUp(from: usize, to: usize, n: i32, before: i32): void {
   let last = i16x8.splat(<i16>before);
   for (let at: usize = 0; at < <usize>n << 1; at += 16) {
     let e = v128.load(from + at);
-    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 0, 8, 9, 10, 11, 12, 13, 14));
-    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 0, 1, 8, 9, 10, 11, 12, 13));
-    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 0, 1, 2, 3, 8, 9, 10, 11));
+    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 7, 8, 9, 10, 11, 12, 13, 14));
+    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 6, 7, 8, 9, 10, 11, 12, 13));
+    e = i16x8.add(e, v128.shuffle<i16>(zero, e, 4, 5, 6, 7, 8, 9, 10, 11));
     e = i16x8.add(e, last);
     v128.store(to + at, e);
     last = v128.shuffle<i16>(e, e, 7, 7, 7, 7, 7, 7, 7, 7);
