@@ -7,7 +7,7 @@ import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS, SUB_BLOCK, 
 import { addLanes } from './predict';
 
 const CHUNK: i32 = 2048;
-const HALVES: usize = 0x5_0000;
+export const HALVES: usize = 0x5_0000;
 
 /** Whether the sums of both halves fit 32 bits. */
 export function inHalves(order: i32): bool {
@@ -19,20 +19,20 @@ export function inHalves(order: i32): bool {
 /** Pairs of halves: low 16 bits from `x`, high 16 bits from the sample `before`. */
 // @ts-ignore: decorator
 @inline
-function highPair(x: v128, before: v128): v128 {
+export function highPair(x: v128, before: v128): v128 {
   return v128.or(v128.and(i32x4.shr_s(x, 12), i32x4.splat(0xffff)), i32x4.shl(i32x4.shr_s(before, 12), 16));
 }
 
 // @ts-ignore: decorator
 @inline
-function lowPair(x: v128, before: v128): v128 {
+export function lowPair(x: v128, before: v128): v128 {
   return v128.or(v128.and(x, i32x4.splat(0xfff)), i32x4.shl(v128.and(before, i32x4.splat(0xfff)), 16));
 }
 
 /** The low 32 bits of (2^12·high + low + bias) / 2^shift. */
 // @ts-ignore: decorator
 @inline
-function joined(high: v128, low: v128, bias: v128, shift: i32): v128 {
+export function joined(high: v128, low: v128, bias: v128, shift: i32): v128 {
   const a = i64x2.add(i64x2.add(i64x2.shl(i64x2.extend_low_i32x4_s(high), 12), i64x2.extend_low_i32x4_s(low)), bias);
   const b = i64x2.add(i64x2.add(i64x2.shl(i64x2.extend_high_i32x4_s(high), 12), i64x2.extend_high_i32x4_s(low)), bias);
   return v128.shuffle<i32>(i64x2.shr_u(a, shift), i64x2.shr_u(b, shift), 0, 2, 4, 6);
@@ -102,69 +102,6 @@ function residual(x: v128, prediction: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function wrapped(v: v128): v128 {
+export function wrapped(v: v128): v128 {
   return i32x4.shr_s(i32x4.shl(v, 8), 8);
-}
-
-/** Four segments side by side, one in each lane. */
-export function restoreFourWide(segment: i32, pairs: i32, shift: i32, offset: i32, bias: i64): void {
-  const splatsEnd = SPLATS + (<usize>pairs << 4);
-  const constant = i64x2.splat(bias);
-  const middle = i32x4.splat(offset);
-  let P = SCRATCH + HISTORY * 16;
-  for (let at = SCRATCH; at < P; at += 16) {
-    v128.store(at, highPair(middle, middle));
-    v128.store(at + HALVES, lowPair(middle, middle));
-  }
-  const step = <usize>segment << 2;
-  let before = middle;
-  let x = SAMPLES;
-  for (let e = RESIDUALS; e < RESIDUALS + step; e += 4, x += 4, P += 16) {
-    let h = i32x4.splat(0);
-    let l = h;
-    let g = h;
-    let m = h;
-    let p = P - 16;
-    for (let s = SPLATS; s < splatsEnd; s += 32, p -= 64) {
-      const c = v128.load(s);
-      const d = v128.load(s, 16);
-      h = i32x4.add(h, i32x4.dot_i16x8_s(v128.load(p), c));
-      l = i32x4.add(l, i32x4.dot_i16x8_s(v128.load(p + HALVES), c));
-      g = i32x4.add(g, i32x4.dot_i16x8_s(v128.load(p - 32), d));
-      m = i32x4.add(m, i32x4.dot_i16x8_s(v128.load(p - 32 + HALVES), d));
-    }
-    let r = v128.load32_zero(e);
-    r = v128.load32_lane(e + step, r, 1);
-    r = v128.load32_lane(e + 2 * step, r, 2);
-    r = v128.load32_lane(e + 3 * step, r, 3);
-    const sample = wrapped(i32x4.add(joined(i32x4.add(h, g), i32x4.add(l, m), constant, shift), r));
-    v128.store32_lane(x, sample, 0);
-    v128.store32_lane(x + step, sample, 1);
-    v128.store32_lane(x + 2 * step, sample, 2);
-    v128.store32_lane(x + 3 * step, sample, 3);
-    v128.store(P, highPair(sample, before));
-    v128.store(P + HALVES, lowPair(sample, before));
-    before = sample;
-  }
-}
-
-/** Sums of all residuals up to each one, modulo 2^24, four at a time; the first is added to `before`. */
-export function addUpWide(from: usize, to: usize, n: i32, before: i32): void {
-  const zero = i32x4.splat(0);
-  let last = i32x4.splat(before);
-  for (let at: usize = 0; at < <usize>n << 2; at += 16) {
-    let e = v128.load(from + at);
-    e = i32x4.add(e, v128.shuffle<i32>(zero, e, 3, 4, 5, 6));
-    e = i32x4.add(e, v128.shuffle<i32>(zero, e, 2, 3, 4, 5));
-    e = wrapped(i32x4.add(e, last));
-    v128.store(to + at, e);
-    last = v128.shuffle<i32>(e, e, 3, 3, 3, 3);
-  }
-}
-
-export function restoreCentredWide(n: i32, offset: i32): void {
-  const middle = i32x4.splat(offset);
-  for (let at: usize = 0; at < <usize>n << 2; at += 16) {
-    v128.store(SAMPLES + at, wrapped(i32x4.add(v128.load(RESIDUALS + at), middle)));
-  }
 }

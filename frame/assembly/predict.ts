@@ -167,7 +167,7 @@ export function addLanes(v: v128): i32 {
 /** Of 24-bit samples, one by one: for coefficients that are too large for predictWide. */
 function predictScalar(start: i32, stop: i32, order: i32, shift: i32, offset: i32, bias: i64): void {
   for (let i = start; i < stop; i++) {
-    const prediction = <i32>(weighted<i32>(i, start, order, offset, bias) >> shift);
+    const prediction = <i32>(weighted(i, start, order, offset, bias) >> shift);
     store<i32>(RESIDUALS + (<usize>i << 2), ((load<i32>(SAMPLES + (<usize>i << 2)) - prediction) << 8) >> 8);
   }
   sumBlocks(start, stop);
@@ -182,15 +182,13 @@ function sumBlocks(start: i32, stop: i32): void {
   }
 }
 
-/** Σ c·x + bias over the samples before `i`; those before the segment's `start` are `offset`. */
-// @ts-ignore: decorator
-@inline
-export function weighted<T>(i: i32, start: i32, order: i32, offset: i32, bias: i64): i64 {
+/** Σ c·x + bias over the 24-bit samples before `i`; those before the segment's `start` are `offset`. */
+export function weighted(i: i32, start: i32, order: i32, offset: i32, bias: i64): i64 {
   let sum = bias;
   const known = min(order, i - start);
-  let x = SAMPLES + <usize>(i - 1) * sizeof<T>();
+  let x = SAMPLES + (<usize>(i - 1) << 2);
   let c = COEFFICIENTS;
-  for (let j = 0; j < known; j++, x -= sizeof<T>(), c += 2) sum += <i64>load<i16>(c) * <i64>load<T>(x);
+  for (let j = 0; j < known; j++, x -= 4, c += 2) sum += <i64>load<i16>(c) * <i64>load<i32>(x);
   for (let j = known; j < order; j++, c += 2) sum += <i64>load<i16>(c) * <i64>offset;
   return sum;
 }

@@ -1,8 +1,9 @@
 /** Samples from residuals of a linear predictor. docs/frame.md, "Prediction", has the formula. */
 
 import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS } from './layout';
-import { biasOf, splatCoefficients, weighted } from './predict';
-import { addUpWide, inHalves, restoreCentredWide, restoreFourWide } from './predict-wide';
+import { addLanes, biasOf, splatCoefficients, weighted } from './predict';
+import { addUpWide, restoreCentredWide, restoreFourWide, restoreOneWide } from './restore-wide';
+import { inHalves } from './predict-wide';
 
 /** Samples from residuals: the inverse of `predict` and, for one segment, of `differences`. */
 export function restore(bits: i32, n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
@@ -16,7 +17,7 @@ function restoreNarrow(n: i32, segment: i32, order: i32, shift: i32, offset: i32
   else if (isDifference(order, shift)) {
     if (order == 2) addUp(RESIDUALS, RESIDUALS, n, 0);
     addUp(RESIDUALS, SAMPLES, n, offset);
-  } else restoreScalar<i16>(n, segment, order, shift, offset, 16);
+  } else restoreOne(n, order, shift, offset);
 }
 
 function restoreWide(n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
@@ -26,7 +27,8 @@ function restoreWide(n: i32, segment: i32, order: i32, shift: i32, offset: i32):
   } else if (segment >= n && isDifference(order, shift)) {
     if (order == 2) addUpWide(RESIDUALS, RESIDUALS, n, 0);
     addUpWide(RESIDUALS, SAMPLES, n, offset);
-  } else restoreScalar<i32>(n, segment, order, shift, offset, 8);
+  } else if (segment >= n && inHalves(order)) restoreOneWide(n, splatCoefficients(order), shift, offset, biasOf(order, shift, offset));
+  else restoreScalar(n, segment, order, shift, offset);
 }
 
 /** Whether the predictor is the sample before, or the line through the two before. */
@@ -58,17 +60,56 @@ function addUp(from: usize, to: usize, n: i32, before: i32): void {
   }
 }
 
-function restoreScalar<T>(n: i32, segment: i32, order: i32, shift: i32, offset: i32, unused: i32): void {
+/** Of 24-bit samples, one by one: for coefficients that are too large for halves. */
+function restoreScalar(n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
   const bias = biasOf(order, shift, offset);
   for (let start = 0; start < n; start += segment) {
     const stop = min(n, start + segment);
     for (let i = start; i < stop; i++) {
-      let sum = weighted<T>(i, start, order, offset, bias);
-      if (sizeof<T>() == 2) sum = <i64>(<i32>sum);
-      const x = <i32>(sum >> shift) + <i32>load<T>(RESIDUALS + <usize>i * sizeof<T>());
-      store<T>(SAMPLES + <usize>i * sizeof<T>(), <T>((x << unused) >> unused));
+      const prediction = <i32>(weighted(i, start, order, offset, bias) >> shift);
+      const at = <usize>i << 2;
+      store<i32>(SAMPLES + at, ((prediction + load<i32>(RESIDUALS + at)) << 8) >> 8);
     }
   }
+}
+
+/**
+ * One segment: the 32 samples before the last one in four vectors, the newest first, and the last one on its own, so that
+ * from sample to sample there is one multiplication to wait for.
+ */
+function restoreOne(n: i32, order: i32, shift: i32, offset: i32): void {
+  const bias = <i32>biasOf(order, shift, offset);
+  splatCoefficients(order); // zeros after the last
+  const first = <i32>load<i16>(COEFFICIENTS);
+  const c0 = v128.load(COEFFICIENTS, 2);
+  const c1 = v128.load(COEFFICIENTS, 18);
+  const c2 = v128.load(COEFFICIENTS, 34);
+  const c3 = i16x8.replace_lane(v128.load(COEFFICIENTS, 50), 7, 0);
+  let h0 = i16x8.splat(<i16>offset);
+  let h1 = h0;
+  let h2 = h0;
+  let h3 = h0;
+  let last = offset;
+  for (let at: usize = 0; at < <usize>n << 1; at += 2) {
+    const sums = i32x4.add(
+      i32x4.add(i32x4.dot_i16x8_s(h0, c0), i32x4.dot_i16x8_s(h1, c1)),
+      i32x4.add(i32x4.dot_i16x8_s(h2, c2), i32x4.dot_i16x8_s(h3, c3)),
+    );
+    const sum = bias + addLanes(sums) + first * last;
+    h3 = shifted(h2, h3);
+    h2 = shifted(h1, h2);
+    h1 = shifted(h0, h1);
+    h0 = shifted(i16x8.splat(<i16>last), h0);
+    last = <i32>(<i16>((sum >> shift) + <i32>load<i16>(RESIDUALS + at)));
+    store<i16>(SAMPLES + at, <i16>last);
+  }
+}
+
+/** The last lane of `newer`, then all but the last of `older`. */
+// @ts-ignore: decorator
+@inline
+export function shifted(newer: v128, older: v128): v128 {
+  return v128.shuffle<i16>(newer, older, 7, 8, 9, 10, 11, 12, 13, 14);
 }
 
 /**
