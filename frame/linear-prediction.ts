@@ -16,7 +16,7 @@ export interface Predictor {
 const MAX_STRETCHES = 8;
 const SAMPLES_PER_STRETCH = 1024;
 /** Orders to choose from. */
-const ORDERS = [1, 2, 4, 8, 12, 16, 24, MAX_LAG];
+const ORDERS = new Set([1, 2, 4, 8, 12, 16, 24, MAX_LAG]);
 /** What a coefficient takes on the wire, on average. */
 const BITS_PER_COEFFICIENT = 10;
 /** Coefficients are below this in magnitude: two bytes each at most. */
@@ -43,13 +43,8 @@ export function findPredictor(kernel: Kernel, bits: SampleBits, n: number, offse
     const start = stretches === 1 ? (n - length) >> 1 : Math.floor(((n - length) * stretch) / (stretches - 1));
     kernel.autocorrelate(bits, start, length, offset, up, down);
   }
-  const order = { best: 0, bits: 0 };
-  const all = levinson(lags, (candidate, error) => {
-    const gained = (n / 2) * log2(error / lags[0]!) + BITS_PER_COEFFICIENT * candidate;
-    if (ORDERS.includes(candidate) && gained < order.bits) Object.assign(order, { best: candidate, bits: gained });
-  });
-  const coefficients = all[order.best];
-  return coefficients === undefined || order.best === 0 ? undefined : rounded(coefficients);
+  const order = levinson(lags, n);
+  return order === 0 ? undefined : rounded(best.subarray(0, order));
 }
 
 /** What a window is filled for: most axes want the same. */
@@ -65,27 +60,38 @@ function fillWindow(window: Int16Array, length: number): void {
   }
 }
 
+/** The coefficients of an order and those of the next one, in turns; those of the best order so far. */
+const pair = [new Float64Array(MAX_LAG), new Float64Array(MAX_LAG)] as const;
+const best = new Float64Array(MAX_LAG);
+
 /**
- * Levinson-Durbin recursion: the coefficients of each order from 0 on. `hear` is told each order and its remaining error.
- * It ends early where rounding has made the numbers none of an autocorrelation.
+ * Levinson-Durbin recursion over all orders. Leaves the coefficients of the order that takes the fewest bits for `n` samples
+ * in `best` and returns it, 0 if none saves any. It ends early where rounding has made the numbers none of an
+ * autocorrelation.
  */
-function levinson(lags: Float64Array, hear: (order: number, error: number) => void): Float64Array[] {
-  const all = [new Float64Array(0)];
+function levinson(lags: Float64Array, n: number): number {
+  let bestOrder = 0;
+  let bestBits = 0;
   let error = lags[0]! * (1 + 2 ** -40);
   for (let order = 1; order <= MAX_LAG && error > 0; order++) {
-    const before = all[order - 1]!;
+    const before = pair[order & 1]!;
+    const next = pair[1 - (order & 1)]!;
     let reflection = lags[order]!;
     for (let j = 0; j < order - 1; j++) reflection -= before[j]! * lags[order - 1 - j]!;
     reflection /= error;
     if (!(Math.abs(reflection) < 1)) break;
-    const next = new Float64Array(order);
-    next[order - 1] = reflection;
     for (let j = 0; j < order - 1; j++) next[j] = before[j]! - reflection * before[order - 2 - j]!;
+    next[order - 1] = reflection;
     error *= 1 - reflection * reflection;
-    all.push(next);
-    hear(order, error);
+    if (!ORDERS.has(order)) continue;
+    const bits = (n / 2) * log2(error / lags[0]!) + BITS_PER_COEFFICIENT * order;
+    if (bits < bestBits) {
+      best.set(next);
+      bestOrder = order;
+      bestBits = bits;
+    }
   }
-  return all;
+  return bestOrder;
 }
 
 /** Each rounding error is carried to the next coefficient. */
@@ -95,12 +101,13 @@ function rounded(exact: Float64Array): Predictor {
   let shift = 0;
   while (shift < MAX_SHIFT && greatest * 2 ** (shift + 1) < MAX_COEFFICIENT - 1) shift++;
   let carried = 0;
-  const coefficients = Array.from(exact, (coefficient) => {
+  const coefficients: number[] = [];
+  for (const coefficient of exact) {
     const scaled = coefficient * 2 ** shift + carried;
     const whole = Math.max(-MAX_COEFFICIENT, Math.min(MAX_COEFFICIENT - 1, Math.floor(scaled + 0.5)));
     carried = scaled - whole;
-    return whole;
-  });
+    coefficients.push(whole);
+  }
   return { coefficients, shift };
 }
 
