@@ -1,6 +1,6 @@
 /** Samples from residuals of a linear predictor. docs/frame.md, "Prediction", has the formula. */
 
-import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS } from './layout';
+import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS, SYMBOLS } from './layout';
 import { addLanes, biasOf, splatCoefficients, weighted } from './predict';
 import { addUpWide, restoreCentredWide, restoreFourWide, restoreOneWide } from './restore-wide';
 import { inHalves } from './predict-wide';
@@ -127,35 +127,73 @@ function restoreFour(segment: i32, order: i32, shift: i32, offset: i32): void {
   let P = SCRATCH + HISTORY * 16;
   for (let at = SCRATCH; at < P; at += 16) v128.store(at, i16x8.splat(<i16>offset));
   const step = <usize>segment << 1;
-  const end = RESIDUALS + step;
   let before = i32x4.splat(offset << 16);
   let pair = i16x8.splat(<i16>offset);
-  let x = SAMPLES;
-  for (let e = RESIDUALS; e < end; e += 2, x += 2, P += 16) {
-    let a = i32x4.add(constant, i32x4.dot_i16x8_s(v128.load(P - 48), second));
-    let b = i32x4.add(i32x4.dot_i16x8_s(v128.load(P - 80), third), i32x4.dot_i16x8_s(v128.load(P - 112), fourth));
-    let p = P - 240;
-    for (let s = SPLATS + 64; s < splatsEnd; s += 64, p -= 128) {
-      const c = i32x4.dot_i16x8_s(v128.load(p, 96), v128.load(s));
-      const d = i32x4.dot_i16x8_s(v128.load(p, 64), v128.load(s, 16));
-      const f = i32x4.dot_i16x8_s(v128.load(p, 32), v128.load(s, 32));
-      const g = i32x4.dot_i16x8_s(v128.load(p), v128.load(s, 48));
-      a = i32x4.add(a, i32x4.add(c, d));
-      b = i32x4.add(b, i32x4.add(f, g));
+  for (let at: usize = 0; at < step; at += 16) {
+    gatherEight(RESIDUALS + at, step);
+    for (let turn: usize = 0; turn < 128; turn += 16, P += 16) {
+      let a = i32x4.add(constant, i32x4.dot_i16x8_s(v128.load(P - 48), second));
+      let b = i32x4.add(i32x4.dot_i16x8_s(v128.load(P - 80), third), i32x4.dot_i16x8_s(v128.load(P - 112), fourth));
+      let p = P - 240;
+      for (let s = SPLATS + 64; s < splatsEnd; s += 64, p -= 128) {
+        const c = i32x4.dot_i16x8_s(v128.load(p, 96), v128.load(s));
+        const d = i32x4.dot_i16x8_s(v128.load(p, 64), v128.load(s, 16));
+        const f = i32x4.dot_i16x8_s(v128.load(p, 32), v128.load(s, 32));
+        const g = i32x4.dot_i16x8_s(v128.load(p), v128.load(s, 48));
+        a = i32x4.add(a, i32x4.add(c, d));
+        b = i32x4.add(b, i32x4.add(f, g));
+      }
+      a = i32x4.add(i32x4.add(a, b), i32x4.shl(v128.load(SYMBOLS + turn), shift));
+      const sample = i32x4.shr_s(i32x4.add(a, i32x4.dot_i16x8_s(pair, first)), shift);
+      pair = v128.shuffle<i16>(sample, before, 0, 9, 2, 11, 4, 13, 6, 15);
+      before = i32x4.shl(sample, 16);
+      v128.store(P, pair);
     }
-    a = i32x4.add(a, b);
-    let r = v128.load16_splat(e);
-    r = v128.load16_lane(e + step, r, 2);
-    r = v128.load16_lane(e + 2 * step, r, 4);
-    r = v128.load16_lane(e + 3 * step, r, 6);
-    a = i32x4.add(a, i32x4.shl(r, shift));
-    const sample = i32x4.shr_s(i32x4.add(a, i32x4.dot_i16x8_s(pair, first)), shift);
-    v128.store16_lane(x, sample, 0);
-    v128.store16_lane(x + step, sample, 2);
-    v128.store16_lane(x + 2 * step, sample, 4);
-    v128.store16_lane(x + 3 * step, sample, 6);
-    pair = v128.shuffle<i16>(sample, before, 0, 9, 2, 11, 4, 13, 6, 15);
-    before = i32x4.shl(sample, 16);
-    v128.store(P, pair);
+    spreadEight(P - 128, SAMPLES + at, step);
   }
+}
+
+/** The next eight residuals of each segment, those of one turn in one vector, to SYMBOLS; the high halves are anything. */
+function gatherEight(e: usize, step: usize): void {
+  const e0 = v128.load(e);
+  const e1 = v128.load(e + step);
+  const e2 = v128.load(e + 2 * step);
+  const e3 = v128.load(e + 3 * step);
+  const a = v128.shuffle<i16>(e0, e1, 0, 8, 1, 9, 2, 10, 3, 11);
+  const b = v128.shuffle<i16>(e2, e3, 0, 8, 1, 9, 2, 10, 3, 11);
+  const c = v128.shuffle<i16>(e0, e1, 4, 12, 5, 13, 6, 14, 7, 15);
+  const d = v128.shuffle<i16>(e2, e3, 4, 12, 5, 13, 6, 14, 7, 15);
+  storeTwo(v128.shuffle<i32>(a, b, 0, 4, 1, 5), SYMBOLS);
+  storeTwo(v128.shuffle<i32>(a, b, 2, 6, 3, 7), SYMBOLS + 32);
+  storeTwo(v128.shuffle<i32>(c, d, 0, 4, 1, 5), SYMBOLS + 64);
+  storeTwo(v128.shuffle<i32>(c, d, 2, 6, 3, 7), SYMBOLS + 96);
+}
+
+// @ts-ignore: decorator
+@inline
+function storeTwo(v: v128, to: usize): void {
+  v128.store(to, i32x4.extend_low_i16x8_s(v));
+  v128.store(to, i32x4.extend_high_i16x8_s(v), 16);
+}
+
+/** Eight samples of each segment from the pairs of eight turns: every second pair has two of them, the later one first. */
+function spreadEight(P: usize, x: usize, step: usize): void {
+  const p0 = v128.load(P, 16);
+  const p1 = v128.load(P, 48);
+  const p2 = v128.load(P, 80);
+  const p3 = v128.load(P, 112);
+  const a = v128.shuffle<i32>(p0, p1, 0, 4, 1, 5);
+  const b = v128.shuffle<i32>(p2, p3, 0, 4, 1, 5);
+  const c = v128.shuffle<i32>(p0, p1, 2, 6, 3, 7);
+  const d = v128.shuffle<i32>(p2, p3, 2, 6, 3, 7);
+  v128.store(x, inOrder(v128.shuffle<i64>(a, b, 0, 2)));
+  v128.store(x + step, inOrder(v128.shuffle<i64>(a, b, 1, 3)));
+  v128.store(x + 2 * step, inOrder(v128.shuffle<i64>(c, d, 0, 2)));
+  v128.store(x + 3 * step, inOrder(v128.shuffle<i64>(c, d, 1, 3)));
+}
+
+// @ts-ignore: decorator
+@inline
+function inOrder(v: v128): v128 {
+  return v128.shuffle<i16>(v, v, 1, 0, 3, 2, 5, 4, 7, 6);
 }

@@ -132,21 +132,21 @@ function readMany(table: usize, i: i32, count: i32): i32 {
     from += (63 - bitsAhead) >>> 3;
     bitsAhead |= 56;
     const a = load<u64>(table + (<usize>(stream & 0xfff) << 3));
-    store<u32>(to, <u32>a);
+    store<u32>(to, <u32>(a >> 32));
     to += countOf(a);
-    stream >>= bitsOf(a);
+    stream >>= a; // by its low six bits
     const b = load<u64>(table + (<usize>(stream & 0xfff) << 3));
-    store<u32>(to, <u32>b);
+    store<u32>(to, <u32>(b >> 32));
     to += countOf(b);
-    stream >>= bitsOf(b);
+    stream >>= b; // by its low six bits
     const c = load<u64>(table + (<usize>(stream & 0xfff) << 3));
-    store<u32>(to, <u32>c);
+    store<u32>(to, <u32>(c >> 32));
     to += countOf(c);
-    stream >>= bitsOf(c);
+    stream >>= c; // by its low six bits
     const d = load<u64>(table + (<usize>(stream & 0xfff) << 3));
-    store<u32>(to, <u32>d);
+    store<u32>(to, <u32>(d >> 32));
     to += countOf(d);
-    stream >>= bitsOf(d);
+    stream >>= d; // by its low six bits
     bitsAhead -= <i32>(bitsOf(a) + bitsOf(b) + bitsOf(c) + bitsOf(d));
     if (countOf(d) == 0) break;
   }
@@ -160,22 +160,22 @@ function readMany(table: usize, i: i32, count: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function countOf(entry: u64): usize {
-  return <usize>(entry >> 32) & 7;
+  return (<usize>entry >> 8) & 7;
 }
 
 /** Bits that they take. */
 // @ts-ignore: decorator
 @inline
 function bitsOf(entry: u64): u64 {
-  return (entry >> 40) & 15;
+  return entry & 15;
 }
 
 function readOne(bits: i32, table: usize, i: i32, code: i32, k: i32): void {
   refill();
   const entry = load<u64>(table + (<usize>(ahead & 0xfff) << 3));
-  skip(<i32>(entry >> 48) & 15);
-  if (((entry >> 32) & 7) != 0) {
-    store<u8>(SYMBOLS + i, <u8>entry);
+  skip(<i32>entry >>> 16);
+  if ((entry & 0x700) != 0) {
+    store<u8>(SYMBOLS + i, <u8>(entry >> 32));
     return;
   }
   const width = bits - k;

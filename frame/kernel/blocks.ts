@@ -174,14 +174,14 @@ function unpackSymbols(workspace: Workspace, bits: SampleBits, start: number, co
   for (let i = start; i < start + count; i++) {
     fill(source, MAX_CODE_BITS);
     const entry = table + 2 * (source.ahead & ((1 << MAX_CODE_BITS) - 1));
-    const about = decoding[entry + 1]!;
+    const about = decoding[entry]!;
     drop(source, about >>> 16);
     let high: number;
-    if ((about & 7) === 0) {
+    if ((about & 0x700) === 0) {
       fill(source, escapeBits);
       high = (source.ahead << (WORD_BITS - escapeBits)) >> (WORD_BITS - escapeBits);
       drop(source, escapeBits);
-    } else high = (decoding[entry]! << 24) >> 24;
+    } else high = (decoding[entry + 1]! << 24) >> 24;
     residuals[i] = (high << k) | residuals[i]!;
   }
 }

@@ -71,7 +71,7 @@ function fillDecoding(lengths: readonly number[], words: readonly number[], tabl
       symbols |= ((symbol - SYMBOLS / 2) & 0xff) << (8 * count);
       used += lengths[symbol]!;
     }
-    table[2 * ahead] = symbols;
-    table[2 * ahead + 1] = count | (used << 8) | (lengths[first[ahead]!]! << 16);
+    table[2 * ahead] = used | (count << 8) | (lengths[first[ahead]!]! << 16);
+    table[2 * ahead + 1] = symbols;
   }
 }

@@ -39,7 +39,10 @@ export interface Workspace {
   readonly symbolCodes: Uint32Array;
   /** For prefix code c: those of the symbols s, t, one after the other, at 1024 c + 32 t + s; bit 31 is set when one is an escape. */
   readonly pairCodes: Uint32Array;
-  /** For prefix code c and next 12 bits b, at 2 (4096 c + b): up to four symbols less 16 as bytes; how many, their bits << 8, the bits of the first << 16. */
+  /**
+   * For prefix code c and next 12 bits b, at 2 (4096 c + b): the bits of up to four symbols that b begins with, how many these
+   * are << 8, the bits of the first << 16; then the symbols, less 16, as bytes.
+   */
   readonly decoding: Uint32Array;
 }
 
