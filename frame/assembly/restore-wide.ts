@@ -1,6 +1,6 @@
 /** 24-bit samples from residuals, with 16-bit products: predict-wide.ts says how. */
 
-import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS } from './layout';
+import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS, SYMBOLS } from './layout';
 import { addLanes } from './predict';
 import { HALVES, highPair, joined, lowPair, wrapped } from './predict-wide';
 import { shifted } from './restore';
@@ -15,36 +15,61 @@ export function restoreFourWide(segment: i32, pairs: i32, shift: i32, offset: i3
     v128.store(at, highPair(middle, middle));
     v128.store(at + HALVES, lowPair(middle, middle));
   }
+  const first = v128.load(SPLATS);
+  const second = v128.load(SPLATS, 16);
+  const third = v128.load(SPLATS, 32);
+  const fourth = v128.load(SPLATS, 48);
   const step = <usize>segment << 2;
   let before = middle;
-  let x = SAMPLES;
-  for (let e = RESIDUALS; e < RESIDUALS + step; e += 4, x += 4, P += 16) {
-    let h = i32x4.splat(0);
-    let l = h;
-    let g = h;
-    let m = h;
-    let p = P - 16;
-    for (let s = SPLATS; s < splatsEnd; s += 32, p -= 64) {
-      const c = v128.load(s);
-      const d = v128.load(s, 16);
-      h = i32x4.add(h, i32x4.dot_i16x8_s(v128.load(p), c));
-      l = i32x4.add(l, i32x4.dot_i16x8_s(v128.load(p + HALVES), c));
-      g = i32x4.add(g, i32x4.dot_i16x8_s(v128.load(p - 32), d));
-      m = i32x4.add(m, i32x4.dot_i16x8_s(v128.load(p - 32 + HALVES), d));
+  let high = highPair(middle, middle);
+  let low = lowPair(middle, middle);
+  for (let at: usize = 0; at < step; at += 16) {
+    transpose(RESIDUALS + at, step, SYMBOLS, 16);
+    for (let turn: usize = 0; turn < 64; turn += 16, P += 16) {
+      let h = i32x4.dot_i16x8_s(v128.load(P - 48), second);
+      let l = i32x4.dot_i16x8_s(v128.load(P - 48, HALVES), second);
+      let g = i32x4.add(i32x4.dot_i16x8_s(v128.load(P - 80), third), i32x4.dot_i16x8_s(v128.load(P - 112), fourth));
+      let m = i32x4.add(i32x4.dot_i16x8_s(v128.load(P - 80, HALVES), third), i32x4.dot_i16x8_s(v128.load(P - 112, HALVES), fourth));
+      let p = P - 240;
+      for (let s = SPLATS + 64; s < splatsEnd; s += 64, p -= 128) {
+        const c = v128.load(s);
+        const d = v128.load(s, 16);
+        const e = v128.load(s, 32);
+        const f = v128.load(s, 48);
+        h = i32x4.add(h, i32x4.add(i32x4.dot_i16x8_s(v128.load(p, 96), c), i32x4.dot_i16x8_s(v128.load(p, 64), d)));
+        l = i32x4.add(l, i32x4.add(i32x4.dot_i16x8_s(v128.load(p, HALVES + 96), c), i32x4.dot_i16x8_s(v128.load(p, HALVES + 64), d)));
+        g = i32x4.add(g, i32x4.add(i32x4.dot_i16x8_s(v128.load(p, 32), e), i32x4.dot_i16x8_s(v128.load(p), f)));
+        m = i32x4.add(m, i32x4.add(i32x4.dot_i16x8_s(v128.load(p, HALVES + 32), e), i32x4.dot_i16x8_s(v128.load(p, HALVES), f)));
+      }
+      // The newest samples come last, from registers: each step waits for them.
+      h = i32x4.add(i32x4.add(h, g), i32x4.dot_i16x8_s(high, first));
+      l = i32x4.add(i32x4.add(l, m), i32x4.dot_i16x8_s(low, first));
+      const sample = wrapped(i32x4.add(joined(h, l, constant, shift), v128.load(SYMBOLS + turn)));
+      v128.store(SYMBOLS + turn, sample);
+      high = highPair(sample, before);
+      low = lowPair(sample, before);
+      v128.store(P, high);
+      v128.store(P + HALVES, low);
+      before = sample;
     }
-    let r = v128.load32_zero(e);
-    r = v128.load32_lane(e + step, r, 1);
-    r = v128.load32_lane(e + 2 * step, r, 2);
-    r = v128.load32_lane(e + 3 * step, r, 3);
-    const sample = wrapped(i32x4.add(joined(i32x4.add(h, g), i32x4.add(l, m), constant, shift), r));
-    v128.store32_lane(x, sample, 0);
-    v128.store32_lane(x + step, sample, 1);
-    v128.store32_lane(x + 2 * step, sample, 2);
-    v128.store32_lane(x + 3 * step, sample, 3);
-    v128.store(P, highPair(sample, before));
-    v128.store(P + HALVES, lowPair(sample, before));
-    before = sample;
+    transpose(SYMBOLS, 16, SAMPLES + at, step);
   }
+}
+
+/** Four vectors of four: rows become columns. */
+function transpose(from: usize, fromStep: usize, to: usize, toStep: usize): void {
+  const a = v128.load(from);
+  const b = v128.load(from + fromStep);
+  const c = v128.load(from + 2 * fromStep);
+  const d = v128.load(from + 3 * fromStep);
+  const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+  const AB = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  const CD = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<i64>(ab, cd, 0, 2));
+  v128.store(to + toStep, v128.shuffle<i64>(ab, cd, 1, 3));
+  v128.store(to + 2 * toStep, v128.shuffle<i64>(AB, CD, 0, 2));
+  v128.store(to + 3 * toStep, v128.shuffle<i64>(AB, CD, 1, 3));
 }
 
 /** Sums of all residuals up to each one, modulo 2^24, four at a time; the first is added to `before`. */
