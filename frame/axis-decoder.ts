@@ -5,6 +5,7 @@ import { readU8, remaining, take, type Cursor } from './cursor.ts';
 import { FrameError } from './errors.ts';
 import type { Kernel, SampleBits } from './kernel/kernel.ts';
 import { PREFIX_CODES } from './kernel/prefix-codes.ts';
+import { samplesOf } from './kernel/workspace.ts';
 import type { SampleArray } from './messages.ts';
 import { readVarint, unzigzag } from './varint.ts';
 
@@ -37,7 +38,7 @@ export function decodeAxis(kernel: Kernel, cursor: Cursor, bits: SampleBits, sam
   take(cursor, end);
   readPadding(cursor, start, n);
   kernel.restore(bits, n, segmentLength(n, segments), order, shift, offset);
-  samples.set((bits === 16 ? workspace.samples16 : workspace.samples32).subarray(0, n));
+  samples.set(samplesOf(workspace, bits).subarray(0, n));
 }
 
 function readVerbatim(cursor: Cursor, bits: SampleBits, samples: SampleArray): void {

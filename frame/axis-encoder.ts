@@ -3,7 +3,7 @@
 import { FOUR_SEGMENTS, LEAST_BLOCK_LOG, leastBytes, segmentLength, VERBATIM } from './axis-format.ts';
 import { FrameError } from './errors.ts';
 import type { Kernel, SampleBits } from './kernel/kernel.ts';
-import { SUB_BLOCK_SAMPLES, SUMS_PER_ROW } from './kernel/workspace.ts';
+import { samplesOf, SUB_BLOCK_SAMPLES, SUMS_PER_ROW } from './kernel/workspace.ts';
 import { findPredictor, log2, type Predictor } from './linear-prediction.ts';
 import type { SampleArray, WaveformMode } from './messages.ts';
 import { writeVarint, zigzag } from './varint.ts';
@@ -46,8 +46,7 @@ export function encodeAxis(kernel: Kernel, samples: SampleArray, mode: WaveformM
   const bits = samples instanceof Int16Array ? 16 : 24;
   const axis: Loaded = { kernel, bits, n };
   const { workspace } = kernel;
-  if (bits === 16) workspace.samples16.set(samples);
-  else workspace.samples32.set(samples);
+  samplesOf(workspace, bits).set(samples);
   const raw = 1 + (n * bits) / 8;
   if (bits === 24 || mode === 'tight') kernel.survey(bits, n);
   if (bits === 24) check24Bits(workspace.lags);
@@ -72,8 +71,7 @@ interface DifferencesPlan extends Plan {
 
 /** The difference of order 0, 1 or 2 whose residuals take the fewest bytes. */
 function planDifferences({ kernel, bits, n }: Loaded): DifferencesPlan {
-  const { samples16, samples32 } = kernel.workspace;
-  const samples = bits === 16 ? samples16 : samples32;
+  const samples = samplesOf(kernel.workspace, bits);
   const centre = roughMean(samples, n);
   kernel.masks(bits, n, centre);
   const sizes = DIFFERENCES.map((_, order) => planeBytes(kernel, n, order));

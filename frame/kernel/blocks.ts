@@ -2,16 +2,12 @@
 
 import type { SampleBits } from './kernel.ts';
 import { ESCAPE, MAX_CODE_BITS, SYMBOLS } from './prefix-codes.ts';
-import type { Workspace } from './workspace.ts';
+import { residualsOf, type Workspace } from './workspace.ts';
 
 const LANES = 4;
 const WORD_BITS = 32;
 
 type Residuals = Int16Array | Int32Array;
-
-function residualsOf(workspace: Workspace, bits: SampleBits): Residuals {
-  return bits === 16 ? workspace.residuals16 : workspace.residuals32;
-}
 
 /** See Kernel.pack. */
 export function packBlocks(workspace: Workspace, bits: SampleBits, n: number, blockLog: number, at: number): number {

@@ -3,7 +3,9 @@
 import { crc32c } from '../crc32c.ts';
 import type { Kernel, SampleBits } from './kernel.ts';
 import { packBlocks, unpackBlocks } from './blocks.ts';
-import { MAX_LAG, SUB_BLOCK_SAMPLES, SUMS_PER_ROW, WINDOW_SAMPLES, WORKSPACE_PAGES, workspaceOn, type Workspace } from './workspace.ts';
+import {
+  MAX_LAG, residualsOf, samplesOf, SUB_BLOCK_SAMPLES, SUMS_PER_ROW, WINDOW_SAMPLES, WORKSPACE_PAGES, workspaceOn, type Workspace,
+} from './workspace.ts';
 
 export function typescriptKernel(): Kernel {
   const workspace = workspaceOn(new ArrayBuffer(WORKSPACE_PAGES * 65_536));
@@ -24,14 +26,6 @@ export function typescriptKernel(): Kernel {
     unpack: (bits, n, blockLog, at, end) => unpackBlocks(workspace, bits, n, blockLog, at, end),
     crc32c: (length) => crc32c(workspace.bytes, 0, length),
   };
-}
-
-function samplesOf(workspace: Workspace, bits: SampleBits): Int16Array | Int32Array {
-  return bits === 16 ? workspace.samples16 : workspace.samples32;
-}
-
-export function residualsOf(workspace: Workspace, bits: SampleBits): Int16Array | Int32Array {
-  return bits === 16 ? workspace.residuals16 : workspace.residuals32;
 }
 
 function survey(workspace: Workspace, bits: SampleBits, n: number): void {

@@ -4,6 +4,7 @@
  */
 
 import { fillCrcTables } from '../crc-tables.ts';
+import type { SampleBits } from './kernel.ts';
 import { fillCodes, SYMBOLS } from './prefix-codes.ts';
 
 /** 64 KiB pages of WebAssembly memory. */
@@ -65,4 +66,12 @@ export function workspaceOn(memory: ArrayBuffer): Workspace {
   fillCodes(workspace);
   fillCrcTables(new Int32Array(memory, 0x21_e000, 8 * 256));
   return workspace;
+}
+
+export function samplesOf(workspace: Workspace, bits: SampleBits): Int16Array | Int32Array {
+  return bits === 16 ? workspace.samples16 : workspace.samples32;
+}
+
+export function residualsOf(workspace: Workspace, bits: SampleBits): Int16Array | Int32Array {
+  return bits === 16 ? workspace.residuals16 : workspace.residuals32;
 }
