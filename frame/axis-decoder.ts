@@ -1,12 +1,12 @@
 /** Bytes to one axis of a waveform: any bytes give the samples that they stand for, or a FrameError. */
 
-import { FOUR_SEGMENTS, LEAST_BLOCK_LOG, leastBytes, MAX_ORDER, MOST_BLOCK_LOG, segmentLength, VERBATIM } from './axis-format.ts';
+import { FOUR_SEGMENTS, LEAST_BLOCK_LOG, leastBytes, MAX_ORDER, MOST_BLOCK_LOG, segmentLength, VERBATIM, WIDE_MAGNITUDES } from './axis-format.ts';
 import { readU8, remaining, take, type Cursor } from './cursor.ts';
 import { FrameError } from './errors.ts';
 import type { Kernel, SampleBits } from './kernel/kernel.ts';
 import { PREFIX_CODES } from './kernel/prefix-codes.ts';
 import { samplesOf } from './kernel/workspace.ts';
-import type { SampleArray } from './messages.ts';
+import { MAX_WAVEFORM_SAMPLES, type SampleArray } from './messages.ts';
 import { readVarint, unzigzag } from './varint.ts';
 
 interface Head {
@@ -23,6 +23,7 @@ interface Head {
 export function decodeAxis(kernel: Kernel, cursor: Cursor, bits: SampleBits, samples: SampleArray): void {
   const n = samples.length;
   if (n === 0) return;
+  if (n > MAX_WAVEFORM_SAMPLES) throw new RangeError(`an axis of ${n} samples`); // a kernel has no bounds of its own
   const { workspace } = kernel;
   const start = cursor.position;
   if (cursor.bytes[start] === VERBATIM) {
@@ -60,7 +61,9 @@ function readHead(cursor: Cursor, bits: SampleBits, coefficients: Int16Array): H
   const blockLog = (scale >> 4) + LEAST_BLOCK_LOG;
   if (blockLog > MOST_BLOCK_LOG) throw new FrameError('FRAME_MALFORMED', `blocks of 2^${blockLog} samples`, place + 1);
   const offset = readSigned(cursor, bits);
-  for (let j = 0; j < order; j++) coefficients[j] = readSigned(cursor, 16);
+  let magnitudes = 0;
+  for (let j = 0; j < order; j++) magnitudes += Math.abs((coefficients[j] = readSigned(cursor, 16)));
+  if (bits === 24 && magnitudes >= WIDE_MAGNITUDES) throw new FrameError('FRAME_MALFORMED', `coefficients of ${magnitudes} in all`, place);
   return { order, segments: form === order ? 1 : 4, shift: scale & 15, blockLog, offset };
 }
 

@@ -8,7 +8,8 @@ export const VERBATIM = 0xff;
 export const FOUR_SEGMENTS = 0x40;
 
 export const MAX_ORDER = 32;
-export const MAX_SHIFT = 15;
+/** The magnitudes of the coefficients for 24-bit samples sum up to less, so that their products can be made of 16-bit halves. */
+export const WIDE_MAGNITUDES = 2 ** 19;
 export const LEAST_BLOCK_LOG = 7;
 export const MOST_BLOCK_LOG = 12;
 

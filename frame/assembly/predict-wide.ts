@@ -1,20 +1,13 @@
 /**
  * Prediction of 24-bit samples with 16-bit products: x = 2^12·h + l with h of 12 bits and sign, l of 12 bits, so
- * Σ c·x = 2^12·Σ c·h + Σ c·l, and both sums fit 32 bits while Σ |c| is below 2^19.
+ * Σ c·x = 2^12·Σ c·h + Σ c·l, and both sums fit 32 bits: the format keeps Σ |c| below 2^19.
  */
 
-import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS, SUB_BLOCK, SUMS } from './layout';
+import { HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS, SUB_BLOCK, SUMS } from './layout';
 import { addLanes } from './predict';
 
 const CHUNK: i32 = 2048;
 export const HALVES: usize = 0x5_0000;
-
-/** Whether the sums of both halves fit 32 bits. */
-export function inHalves(order: i32): bool {
-  let sum = 0;
-  for (let j = 0; j < order; j++) sum += abs(<i32>load<i16>(COEFFICIENTS + (<usize>j << 1)));
-  return sum < 1 << 19;
-}
 
 /** Pairs of halves: low 16 bits from `x`, high 16 bits from the sample `before`. */
 // @ts-ignore: decorator

@@ -1,7 +1,7 @@
 /** Residuals of a linear predictor. docs/frame.md, "Prediction", has the formula. */
 
 import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS, SUB_BLOCK, SUMS } from './layout';
-import { inHalves, predictWide } from './predict-wide';
+import { predictWide } from './predict-wide';
 
 /** Residuals of the differences of order 0 (from `offset`), 1 or 2 (as if `offset` came before). */
 export function differences(bits: i32, n: i32, order: i32, offset: i32): void {
@@ -70,8 +70,7 @@ export function predict(bits: i32, n: i32, segment: i32, order: i32, shift: i32,
   for (let start = 0; start < n; start += segment) {
     const stop = min(n, start + segment);
     if (bits == 16) predictNarrow(start, stop, pairs, shift, offset, <i32>bias);
-    else if (inHalves(order)) predictWide(start, stop, pairs, shift, offset, bias);
-    else predictScalar(start, stop, order, shift, offset, bias);
+    else predictWide(start, stop, pairs, shift, offset, bias);
   }
   clearAfter(bits, n);
   if (bits == 16) sumTail<i16>(n);
@@ -162,33 +161,4 @@ function lowHalves(a: v128, b: v128): v128 {
 @inline
 export function addLanes(v: v128): i32 {
   return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3);
-}
-
-/** Of 24-bit samples, one by one: for coefficients that are too large for predictWide. */
-function predictScalar(start: i32, stop: i32, order: i32, shift: i32, offset: i32, bias: i64): void {
-  for (let i = start; i < stop; i++) {
-    const prediction = <i32>(weighted(i, start, order, offset, bias) >> shift);
-    store<i32>(RESIDUALS + (<usize>i << 2), ((load<i32>(SAMPLES + (<usize>i << 2)) - prediction) << 8) >> 8);
-  }
-  sumBlocks(start, stop);
-}
-
-/** Sums of magnitudes of the 24-bit residuals from `start` on, a multiple of 128. */
-function sumBlocks(start: i32, stop: i32): void {
-  for (let from = start; from < stop; from += SUB_BLOCK) {
-    let sum = 0;
-    for (let i = from; i < min(stop, from + SUB_BLOCK); i++) sum += abs(load<i32>(RESIDUALS + (<usize>i << 2)));
-    store<i32>(SUMS + ((<usize>from / SUB_BLOCK) << 2), sum);
-  }
-}
-
-/** Σ c·x + bias over the 24-bit samples before `i`; those before the segment's `start` are `offset`. */
-export function weighted(i: i32, start: i32, order: i32, offset: i32, bias: i64): i64 {
-  let sum = bias;
-  const known = min(order, i - start);
-  let x = SAMPLES + (<usize>(i - 1) << 2);
-  let c = COEFFICIENTS;
-  for (let j = 0; j < known; j++, x -= 4, c += 2) sum += <i64>load<i16>(c) * <i64>load<i32>(x);
-  for (let j = known; j < order; j++, c += 2) sum += <i64>load<i16>(c) * <i64>offset;
-  return sum;
 }

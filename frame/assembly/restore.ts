@@ -1,9 +1,8 @@
 /** Samples from residuals of a linear predictor. docs/frame.md, "Prediction", has the formula. */
 
 import { COEFFICIENTS, HISTORY, RESIDUALS, SAMPLES, SCRATCH, SPLATS, SYMBOLS } from './layout';
-import { addLanes, biasOf, splatCoefficients, weighted } from './predict';
+import { addLanes, biasOf, splatCoefficients } from './predict';
 import { addUpWide, restoreCentredWide, restoreFourWide, restoreOneWide } from './restore-wide';
-import { inHalves } from './predict-wide';
 
 /** Samples from residuals: the inverse of `predict` and, for one segment, of `differences`. */
 export function restore(bits: i32, n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
@@ -22,13 +21,12 @@ function restoreNarrow(n: i32, segment: i32, order: i32, shift: i32, offset: i32
 
 function restoreWide(n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
   if (order == 0) restoreCentredWide(n, offset);
-  else if (segment < n && inHalves(order)) {
+  else if (segment < n) {
     restoreFourWide(segment, splatCoefficients(order), shift, offset, biasOf(order, shift, offset));
-  } else if (segment >= n && isDifference(order, shift)) {
+  } else if (isDifference(order, shift)) {
     if (order == 2) addUpWide(RESIDUALS, RESIDUALS, n, 0);
     addUpWide(RESIDUALS, SAMPLES, n, offset);
-  } else if (segment >= n && inHalves(order)) restoreOneWide(n, splatCoefficients(order), shift, offset, biasOf(order, shift, offset));
-  else restoreScalar(n, segment, order, shift, offset);
+  } else restoreOneWide(n, splatCoefficients(order), shift, offset, biasOf(order, shift, offset));
 }
 
 /** Whether the predictor is the sample before, or the line through the two before. */
@@ -57,19 +55,6 @@ function addUp(from: usize, to: usize, n: i32, before: i32): void {
     e = i16x8.add(e, last);
     v128.store(to + at, e);
     last = v128.shuffle<i16>(e, e, 7, 7, 7, 7, 7, 7, 7, 7);
-  }
-}
-
-/** Of 24-bit samples, one by one: for coefficients that are too large for halves. */
-function restoreScalar(n: i32, segment: i32, order: i32, shift: i32, offset: i32): void {
-  const bias = biasOf(order, shift, offset);
-  for (let start = 0; start < n; start += segment) {
-    const stop = min(n, start + segment);
-    for (let i = start; i < stop; i++) {
-      const prediction = <i32>(weighted(i, start, order, offset, bias) >> shift);
-      const at = <usize>i << 2;
-      store<i32>(SAMPLES + at, ((prediction + load<i32>(RESIDUALS + at)) << 8) >> 8);
-    }
   }
 }
 

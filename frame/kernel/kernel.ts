@@ -35,7 +35,10 @@ export interface Kernel {
   /** Residuals of the differences of order 0 (from `offset`), 1 or 2 (as if `offset` came before the first sample). */
   differences(bits: SampleBits, n: number, order: number, offset: number): void;
 
-  /** Residuals of the predictor in `coefficients`, and the sum of their magnitudes in each sub-block to sums. */
+  /**
+   * Residuals of the predictor in `coefficients`, and the sum of their magnitudes in each sub-block to sums. Of 24-bit
+   * samples the coefficients' magnitudes must sum up to less than 2^19.
+   */
   predict(bits: SampleBits, n: number, segment: number, order: number, shift: number, offset: number): void;
 
   /** Samples from residuals: the inverse of `predict`. */

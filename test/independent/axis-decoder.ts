@@ -26,6 +26,7 @@ export function axis(body: Fields, n: number, b: number): number[] {
   const blockSize = 2 ** (7 + (scale >> 4));
   const o = body.svarintWithin(b);
   const c = Array.from({ length: p }, () => body.svarintWithin(16));
+  if (b === 24 && c.reduce((sum, one) => sum + Math.abs(one), 0) >= 524_288) refuse('FRAME_MALFORMED', 'coefficients that are too large together');
   const blocks = descriptors(body, n, blockSize, b);
   const planes = blocks.map(({ samples, k }) => plane(body, samples, k));
   const residuals = symbols(body, blocks, planes, b);

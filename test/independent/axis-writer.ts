@@ -21,7 +21,8 @@ export function anyPlan(b: 16 | 24, chance: Chance): AxisPlan {
   const limit = 2 ** (b - 1);
   const p = pick(chance, [0, 0, 1, 2, 3, 4, 8, 31, 32, chance(33)]);
   const wild = (most: number): number => pick(chance, [-most, most - 1, 0, 1, -1, chance(2 * most) - most]);
-  const c = p === 2 && chance(2) === 0 ? [3704, -1865] : Array.from({ length: p }, () => (chance(3) === 0 ? chance(9) - 4 : wild(32_768)));
+  let c = p === 2 && chance(2) === 0 ? [3704, -1865] : Array.from({ length: p }, () => (chance(3) === 0 ? chance(9) - 4 : wild(32_768)));
+  while (b === 24 && c.reduce((sum, one) => sum + Math.abs(one), 0) >= 524_288) c = c.map((one) => Math.trunc(one / 2));
   return { b, segments: pick(chance, [1, 4]), s: chance(16), blockLog: 7 + chance(6), o: chance(3) === 0 ? 0 : wild(limit), c };
 }
 

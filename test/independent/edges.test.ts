@@ -80,6 +80,11 @@ describe('an axis', () => {
       expect(axisSaid(b, 3, [1, 0, 2, ...varint(z), 0]), `coefficient ${z}`).toBe(z < 65_536 ? 'accepted' : 'FRAME_MALFORMED');
     }
     expect(axisSaid(b, 3, [0, 0, 0x80, 0, 0])).toBe('FRAME_MALFORMED');
+    // Sixteen of -32768 sum up to 2^19 in magnitude, sixteen of 32767 and one of 15 to one less.
+    const sum = (count: number, code: number, ...more: number[]): number[] => [count + more.length, 0, 2, ...Array.from({ length: count }, () => varint(code)).flat(), ...more, 0];
+    expect(axisSaid(b, 3, sum(16, 65_535))).toBe(b === 16 ? 'accepted' : 'FRAME_MALFORMED');
+    expect(axisSaid(b, 3, sum(16, 65_534, 30))).toBe('accepted');
+    expect(axisSaid(b, 3, sum(16, 65_534, 32))).toBe(b === 16 ? 'accepted' : 'FRAME_MALFORMED');
   });
 
   it('has the bytes that its samples need, zero where they must be', () => {
