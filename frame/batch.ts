@@ -11,16 +11,17 @@ import { CRC_BYTES, frameLength, KIND_BATCH, KIND_MEASUREMENT, MAX_KIND, openFra
 import { FrameError } from './errors.ts';
 import { checkEui64, EUI64_BYTES, readEui64, writeEui64 } from './eui64.ts';
 import { fromCodes, newMeasurementCodes } from './measurement-codes.ts';
-import { BatchMemory, MAX_ENTRY_BYTES, readMeasurementEntry, writeMeasurementEntry } from './measurement-entry.ts';
+import { BatchMemory } from './batch-memory.ts';
+import { MAX_ENTRY_BYTES, readMeasurementEntry, writeMeasurementEntry } from './measurement-entry.ts';
 import { readMeasurementCodes } from './measurement.ts';
-import { MAX_BATCH_MESSAGES, type AllocateSamples, type Batch, type BatchHeader, type SensorMessage } from './messages.ts';
+import { MAX_BATCH_MESSAGES, MAX_FRAME_BYTES, type AllocateSamples, type Batch, type BatchHeader, type SensorMessage } from './messages.ts';
 import { MAX_VARINT_BYTES, readVarint, writeVarint } from './varint.ts';
 
 const MAX_HEADER_BYTES = EUI64_BYTES + 3 * MAX_VARINT_BYTES;
 
-/** Upper bound of the bytes that `encodeBatch` writes for the frames, whatever the header. */
+/** Upper bound of the bytes that `encodeBatch` writes for the frames, whatever the header; no more than a frame can have. */
 export function maxBatchLength(frames: readonly Uint8Array[]): number {
-  return frameLength(MAX_HEADER_BYTES + mostEntryBytes(frames));
+  return Math.min(MAX_FRAME_BYTES, frameLength(MAX_HEADER_BYTES + mostEntryBytes(frames)));
 }
 
 /** An entry has at most the bytes of its frame, and of a measurement in which nothing is as in the one before. */
@@ -49,7 +50,7 @@ export function encodeBatch(
   if (frames.length > MAX_BATCH_MESSAGES) {
     throw new FrameError('FRAME_TOO_LARGE', `${frames.length} messages exceed the limit of ${MAX_BATCH_MESSAGES}`);
   }
-  return writeFrame(KIND_BATCH, MAX_HEADER_BYTES + mostEntryBytes(frames), buffer, offset, (body) => writeBody(header, frames, buffer, body));
+  return writeFrame(KIND_BATCH, maxBatchLength(frames), buffer, offset, (body) => writeBody(header, frames, buffer, body));
 }
 
 function writeBody(header: BatchHeader, frames: readonly Uint8Array[], buffer: Uint8Array, offset: number): number {
@@ -69,7 +70,10 @@ function writeBody(header: BatchHeader, frames: readonly Uint8Array[], buffer: U
   return at;
 }
 
-/** One batch is coded at a time, one measurement after the other: all share these. */
+/**
+ * One batch is coded at a time, one measurement after the other: all share these. So what `allocate` calls must not code
+ * another batch meanwhile.
+ */
 const CODES = newMeasurementCodes();
 const MEMORY = new BatchMemory();
 
@@ -89,8 +93,8 @@ function writeEntry(bytes: Uint8Array, buffer: Uint8Array, offset: number): numb
   return end;
 }
 
-/** Kinds that a batch may hold, now or in a later minor revision: all but 0 and the batch itself. */
-function checkEntryKind(kind: number, offset: number): void {
+/** Kinds that a batch may hold, now or in a later revision: all but 0 and the batch itself. */
+export function checkEntryKind(kind: number, offset: number): void {
   if (kind === 0 || kind === KIND_BATCH || kind > MAX_KIND) {
     throw new FrameError('FRAME_KIND', `kind ${kind} cannot stand in a batch`, offset);
   }

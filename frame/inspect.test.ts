@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { beginFrame, endFrame, frameLength } from './envelope.ts';
 import { inspectFrame } from './inspect.ts';
 
 const folder = new URL('vectors/', import.meta.url);
@@ -26,6 +27,33 @@ it.each(read('errors.json'))('shows $name as far as it makes sense, and says wha
   const { fields, error } = inspectFrame(bytes);
   for (const { offset, length } of fields) expect(offset + length).toBeLessThanOrEqual(bytes.length);
   expect(error?.code).toBe(code);
+});
+
+describe('a hostile frame', () => {
+  const seal = (kind: number, body: readonly number[]): Uint8Array => {
+    const frame = new Uint8Array(frameLength(body.length));
+    const at = beginFrame(kind, body.length, frame, 0);
+    frame.set(body, at);
+    endFrame(frame, 0, at + body.length);
+    return frame;
+  };
+  const gateway = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0];
+
+  it('of more samples than a waveform can have ends the walk before its axes', () => {
+    const [{ hex }] = read('waveform.json').filter(({ name }) => name === 'empty') as [{ hex: string }];
+    const head = bytesOf(hex).slice(2, -5);
+    const frame = seal(2, [...head, 0xa0, 0x96, 0x22, 0, 0x50, 0, ...Array<number>(9000).fill(0)]);
+    expect(inspectFrame(frame).error?.code).toBe('FRAME_VALUE');
+    expect(inspectFrame(frame).fields.at(-2)?.name).not.toMatch(/axis/);
+  });
+
+  it('of more entries than a batch can have, or of batches in batches, is shown and refused', () => {
+    const many = inspectFrame(seal(4, [...gateway, 0xa0, 0x8d, 6, ...Array.from({ length: 200_000 }, (_, i) => (i % 2 === 0 ? 5 : 0))]));
+    expect(many.error?.code).toBe('FRAME_TOO_LARGE');
+    let nested: number[] = [];
+    for (let depth = 0; depth < 200; depth++) nested = [...gateway, 1, 4, ...[nested.length & 0x7f | 0x80, nested.length >> 7], ...nested];
+    expect(inspectFrame(seal(4, nested)).error?.code).toBe('FRAME_KIND');
+  });
 });
 
 it('says what a measurement measures, in units', () => {

@@ -5,6 +5,8 @@
 
 import { decodeAxis } from './axis-decoder.ts';
 import { FOUR_SEGMENTS, LEAST_BLOCK_LOG, MAX_ORDER, VERBATIM } from './axis-format.ts';
+import { checkEntryKind } from './batch.ts';
+import { BatchMemory } from './batch-memory.ts';
 import { readU16, readU32, readU48, readU8, remaining, take, type Cursor } from './cursor.ts';
 import { FORMAT_VERSION, KIND_BATCH, KIND_EVENT, KIND_MEASUREMENT, KIND_WAVEFORM } from './envelope.ts';
 import { FrameError } from './errors.ts';
@@ -12,12 +14,12 @@ import { decodeFrame } from './frame.ts';
 import { readEui64 } from './eui64.ts';
 import { kernel } from './kernel/choose.ts';
 import { fromCodes, newMeasurementCodes } from './measurement-codes.ts';
-import { BatchMemory, readMeasurementEntry } from './measurement-entry.ts';
+import { readMeasurementEntry } from './measurement-entry.ts';
 import { readFeatures } from './measurement.ts';
-import { ZONES } from './messages.ts';
+import { MAX_BATCH_MESSAGES, ZONES } from './messages.ts';
 import { ACCELERATIONS_G, VELOCITIES_MM_PER_S } from './minifloat.ts';
 import { readLongVarint, readVarint, unzigzag } from './varint.ts';
-import { newSamples } from './waveform.ts';
+import { newSamples, readShape } from './waveform.ts';
 
 export interface Field {
   readonly offset: number;
@@ -98,7 +100,7 @@ function within(walk: Walk, end: number, indent: string, work: (inside: Walk) =>
   try {
     work(inside);
   } finally {
-    walk.fields.push(...inside.fields.map((field) => ({ ...field, name: indent + field.name })));
+    for (const field of inside.fields) walk.fields.push({ ...field, name: indent + field.name });
     cursor.position = inside.cursor.position;
   }
 }
@@ -151,10 +153,10 @@ function waveform(walk: Walk): void {
   walk.field('totalSamples', readVarint);
   walk.field('sampleRateHz', readVarint);
   walk.field('fullScaleG', readU32, (bits) => `${new Float32Array(Uint32Array.of(bits).buffer)[0]!} g`);
-  const bits = walk.field('bitsPerSample', readU8);
-  const axes = walk.field('axes', readU8);
-  const samples = walk.field('sampleCount', readVarint, (count) => `${count} an axis`);
-  if (bits !== 16 && bits !== 24) throw new FrameError('FRAME_VALUE', `${bits} bits per sample`, walk.cursor.position);
+  const { bits, axes, samples } = readShape({ ...walk.cursor }); // what is out of range ends the walk here
+  walk.field('bitsPerSample', readU8);
+  walk.field('axes', readU8);
+  walk.field('sampleCount', readVarint, (count) => `${count} an axis`);
   for (let index = 0; index < axes && samples > 0; index++) axis(walk, index, bits, samples);
 }
 
@@ -185,7 +187,7 @@ function batch(walk: Walk): void {
   const gatewayId = walk.field('gatewayId', readEui64);
   walk.field('bootEpoch', readVarint);
   walk.field('sequence', readVarint);
-  const count = walk.field('entries', readVarint);
+  const count = Math.min(MAX_BATCH_MESSAGES, walk.field('entries', readVarint));
   const memory = new BatchMemory();
   memory.begin(gatewayId);
   for (let index = 0; index < count; index++) entry(walk, index, memory);
@@ -200,6 +202,7 @@ function entry(walk: Walk, index: number, memory: BatchMemory): void {
     return;
   }
   walk.field('  kind', readU8);
+  checkEntryKind(first, cursor.position - 1);
   const length = walk.field('  length of the body', readVarint);
   within(walk, cursor.position + length, '  ', (inside) => body(first, inside));
 }

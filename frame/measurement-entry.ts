@@ -4,6 +4,7 @@
  */
 
 import { finishBits, finishReading, getBits, getRice, putBits, putRice, type BitReader, type BitWriter } from './bits.ts';
+import { BATTERY, RSSI, TEMPERATURE, type BatchMemory } from './batch-memory.ts';
 import { MAX_U48 } from './check.ts';
 import { take, type Cursor } from './cursor.ts';
 import { KIND_MEASUREMENT } from './envelope.ts';
@@ -11,7 +12,6 @@ import { FrameError } from './errors.ts';
 import { EUI64_BYTES, readEui64, writeEui64 } from './eui64.ts';
 import { FEATURE_COUNT } from './features.ts';
 import { MAX_BATTERY_PERCENT, type MeasurementCodes } from './measurement-codes.ts';
-import { MAX_BATCH_MESSAGES } from './messages.ts';
 import { readLongVarint, readVarint, unzigzag, writeLongVarint, writeVarint, zigzag } from './varint.ts';
 
 /** The first byte: the kind, which bytes of the sensor's id follow, whether the boot epoch does. */
@@ -29,75 +29,6 @@ const RSSI_K = 3;
 
 /** The most bytes of an entry: byte, id, epoch, sequence, time, and each number as an escape. */
 export const MAX_ENTRY_BYTES = 1 + EUI64_BYTES + 5 + 5 + 7 + 49;
-
-/** Numbers of a measurement that are told as differences: features, temperature, battery, signal strength. */
-const ROW = FEATURE_COUNT + 3;
-const TEMPERATURE = FEATURE_COUNT;
-const BATTERY = FEATURE_COUNT + 1;
-const RSSI = FEATURE_COUNT + 2;
-
-const SLOTS = 2 * MAX_BATCH_MESSAGES;
-
-/** What entries of one batch are told from: the measurement before, and the last one of each sensor. */
-export class BatchMemory {
-  sensorId = '';
-  bootEpoch = 0;
-  sequence = 0;
-  timeMs = 0;
-  /** A row for each sensor of the batch; the first is what stands before the first measurement. */
-  readonly numbers = new Int32Array((MAX_BATCH_MESSAGES + 1) * ROW);
-  /** A table with linear probing, for it is emptied often: 0, or a row's number and its sensor. */
-  readonly #slots = new Int16Array(SLOTS);
-  readonly #sensors: string[] = [];
-  #rows = 0;
-  #before = 0;
-
-  /** Forgets everything, for a batch of this gateway. */
-  begin(gatewayId: string): void {
-    this.sensorId = gatewayId;
-    this.bootEpoch = 0;
-    this.sequence = 0;
-    this.timeMs = 0;
-    this.#slots.fill(0);
-    this.#rows = 0;
-    this.#before = 0;
-    this.numbers.fill(1024, 0, FEATURE_COUNT);
-    this.numbers[TEMPERATURE] = 2000;
-    this.numbers[BATTERY] = MAX_BATTERY_PERCENT;
-    this.numbers[RSSI] = -64;
-  }
-
-  /** Index of the first of the numbers that this sensor's are told from: its own last ones, or those before. */
-  like(sensorId: string): number {
-    const row = this.#slots[this.#slotOf(sensorId)]!;
-    return row === 0 ? this.#before : row * ROW;
-  }
-
-  /** The slot of this sensor, or the one that it would take: there are twice as many as sensors can be. */
-  #slotOf(sensorId: string): number {
-    let slot = (sensorId.charCodeAt(15) + 31 * sensorId.charCodeAt(14) + 961 * sensorId.charCodeAt(13)) % SLOTS;
-    while (this.#slots[slot] !== 0 && this.#sensors[this.#slots[slot]!] !== sensorId) slot = (slot + 1) % SLOTS;
-    return slot;
-  }
-
-  remember(codes: MeasurementCodes): void {
-    const slot = this.#slotOf(codes.sensorId);
-    if (this.#slots[slot] === 0) {
-      this.#slots[slot] = ++this.#rows;
-      this.#sensors[this.#rows] = codes.sensorId;
-    }
-    const row = this.#slots[slot]! * ROW;
-    this.#before = row;
-    this.sensorId = codes.sensorId;
-    this.bootEpoch = codes.bootEpoch;
-    this.sequence = codes.sequence;
-    this.timeMs = codes.timeMs;
-    for (let index = 0; index < FEATURE_COUNT; index++) this.numbers[row + index] = codes.features[index]!;
-    this.numbers[row + TEMPERATURE] = codes.temperature;
-    this.numbers[row + BATTERY] = codes.batteryPercent;
-    this.numbers[row + RSSI] = codes.rssiDbm;
-  }
-}
 
 const writer: BitWriter = { buffer: new Uint8Array(0), at: 0, pending: 0, pendingBits: 0 };
 const ids = new Uint8Array(2 * EUI64_BYTES);

@@ -8,7 +8,7 @@ import { readU32, readU8, remaining, type Cursor } from './cursor.ts';
 import { FrameError } from './errors.ts';
 import { kernel } from './kernel/choose.ts';
 import type { SampleBits } from './kernel/kernel.ts';
-import { MAX_WAVEFORM_SAMPLES, type AllocateSamples, type SampleArray, type Waveform, type WaveformMode } from './messages.ts';
+import { MAX_FRAME_BYTES, MAX_WAVEFORM_SAMPLES, type AllocateSamples, type SampleArray, type Waveform, type WaveformMode } from './messages.ts';
 import { MAX_SENSOR_HEADER_BYTES, readSensorHeader, sensorHeaderAsSent, writeSensorHeader } from './sensor-header.ts';
 import { MAX_VARINT_BYTES, readVarint, writeVarint } from './varint.ts';
 
@@ -18,11 +18,11 @@ const MAX_HEAD_BYTES = MAX_SENSOR_HEADER_BYTES + 4 * MAX_VARINT_BYTES + 4 + 1 + 
 
 const float32 = new DataView(new ArrayBuffer(4));
 
-/** The most bytes that `writeWaveformBody` takes for the message. */
+/** The most bytes that `writeWaveformBody` takes for a message that it takes. */
 export function maxWaveformBodyLength(message: Waveform): number {
   let bytes = MAX_HEAD_BYTES;
   for (const axis of message.axes) bytes += mostBytes(axis.length, bitsPerSampleOf(message));
-  return bytes;
+  return Math.min(bytes, MAX_FRAME_BYTES);
 }
 
 /**
@@ -115,6 +115,7 @@ export function readWaveformBody(cursor: Cursor, allocate: AllocateSamples): Wav
   }
   const axes = Array.from({ length: count }, () => {
     const axis = allocate(bits, samples);
+    if (axis.length !== samples || axis instanceof Int16Array !== (bits === 16)) throw new TypeError(`${samples} samples of ${bits} bits were to be allocated`);
     decodeAxis(kernel(), cursor, bits, axis);
     return axis;
   });
@@ -137,7 +138,7 @@ function readFullScale(cursor: Cursor): number {
 }
 
 /** Bits per sample, axes, samples per axis; makes sure that the rest of the body can hold them. */
-function readShape(cursor: Cursor): { readonly bits: SampleBits; readonly axes: number; readonly samples: number } {
+export function readShape(cursor: Cursor): { readonly bits: SampleBits; readonly axes: number; readonly samples: number } {
   const place = cursor.position;
   const bits = readU8(cursor);
   if (bits !== 16 && bits !== 24) throw new FrameError('FRAME_VALUE', `${bits} bits per sample`, place);

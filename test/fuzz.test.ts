@@ -6,14 +6,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
-import { batchOf, decodeFrame, encodeMessage, FrameError, frameOf, maxFrameLength, type Message } from '../frame/mod.ts';
+import { batchOf, decodeFrame, encodeMessage, FrameError, frameOf, inspectFrame, maxFrameLength, type Message } from '../frame/mod.ts';
 import { beginFrame, endFrame, frameLength } from '../frame/envelope.ts';
 import { allKernels, kernel, useKernel } from '../frame/kernel/choose.ts';
 import { randomOf } from '../frame/signals.fixture.ts';
 
 const INPUTS = Number(process.env['THRUM_FUZZ_INPUTS'] ?? 1_000_000);
 const SEED = Number(process.env['THRUM_FUZZ_SEED'] ?? 20_261_124);
-/** Of messages that come out, so many are taken through the encoder again. */
+/** Of the inputs so many are inspected too, and what comes out of them is taken through the encoder again. */
 const EVERY_NTH_AGAIN = 50;
 const MAX_SEED_BYTES = 4096;
 
@@ -120,7 +120,8 @@ it(`answers ${INPUTS.toLocaleString('en')} mutated frames exactly or with a Fram
     }
     const name = typeof said === 'string' ? said : said.kind;
     answers.set(name, (answers.get(name) ?? 0) + 1);
-    if (kind === 2 || run % EVERY_NTH_AGAIN === 0) {
+    if (run % EVERY_NTH_AGAIN === 0) expect(inspectFrame(frame).error?.code).toBe(typeof said === 'string' ? said : undefined);
+    if (kind === 2 || kind === 4 || run % EVERY_NTH_AGAIN === 0) {
       useKernel(kernels[(run + 1) % kernels.length]!);
       const same = isDeepStrictEqual(answer(frame), said) && (typeof said === 'string' || run % EVERY_NTH_AGAIN !== 0 || comesBack(said));
       if (!same) throw new Error(`input ${run} of seed ${SEED}: kernels disagree, or it does not come back: ${Buffer.from(frame).toString('hex')}`);
