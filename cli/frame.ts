@@ -1,14 +1,16 @@
 /** `thrum frame decode`, `inspect`, `bench`: what is in a frame, and what the codec makes of recordings. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { Command } from 'commander';
-import { decodeFrame, frameToJson, inspectFrame, MAX_FRAME_BYTES, measureCodec, readWav, type CodecFigures, type Field, type Recording } from '../frame/mod.ts';
+import { decodeFrame, frameToJson, inspectFrame, MAX_FRAME_BYTES, measureCodec, readWav, type CodecFigures, type Field, type Message, type Recording } from '../frame/mod.ts';
 import { createSensor, planFleet } from '../sensors/mod.ts';
-import { CliError, EXIT } from './errors.ts';
+import { CliError } from './errors.ts';
 import { count, printResult, table, type OutputOptions } from './output.ts';
 
 const MODES = ['tight', 'fast'] as const;
 const DUMP_BYTES = 16;
+/** A frame can hold forty million, which as text would be half a gigabyte. */
+const MAX_PRINTED_SAMPLES = 2_000_000;
 
 export function addFrameCommand(program: Command): void {
   const frame = program.command('frame').description('look into frames, and measure their codec');
@@ -20,7 +22,11 @@ export function addFrameCommand(program: Command): void {
     .option('--json', 'accepted for symmetry: the result is always JSON')
     .addHelpText('after', '\nExamples:\n  thrum frame decode capture.bin\n  xxd -p capture.bin | thrum frame decode')
     .action(async (file: string | undefined) => {
-      process.stdout.write(`${JSON.stringify(frameToJson(decodeFrame(await readFrame(file))), null, 2)}\n`);
+      const message = decodeFrame(await readFrame(file));
+      if (samplesOf(message) > MAX_PRINTED_SAMPLES) {
+        throw new CliError('CLI_USAGE', `the frame holds ${count(samplesOf(message))} samples, more than the ${count(MAX_PRINTED_SAMPLES)} that are printed as JSON: try 'thrum frame inspect'`);
+      }
+      process.stdout.write(`${JSON.stringify(frameToJson(message), null, 2)}\n`);
     });
   frame
     .command('inspect')
@@ -45,12 +51,19 @@ export function addFrameCommand(program: Command): void {
       const recordings = files.length === 0 ? [simulated()] : await Promise.all(files.map(readRecording));
       const figures = recordings.flatMap(({ file, recording }) => MODES.map((mode) => ({ file, ...measureCodec(recording, mode, () => performance.now()) })));
       printResult(options, figures, () => figureTable(figures));
-      process.exitCode = EXIT.done;
     });
 }
 
 async function readFrame(file: string | undefined): Promise<Buffer> {
-  return file === undefined ? fromHex(await readStandardInput()) : readFile(file);
+  if (file === undefined) return fromHex(await readStandardInput());
+  const { size } = await stat(file);
+  if (size > MAX_FRAME_BYTES) throw new CliError('CLI_USAGE', `${file}: a frame has at most ${MAX_FRAME_BYTES} bytes, this file has ${size}`);
+  return readFile(file);
+}
+
+function samplesOf(message: Message): number {
+  if (message.kind === 'batch') return message.messages.reduce((sum, one) => sum + samplesOf(one), 0);
+  return message.kind === 'waveform' ? message.axes.reduce((sum, axis) => sum + axis.length, 0) : 0;
 }
 
 function fromHex(text: string): Buffer {

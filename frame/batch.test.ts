@@ -3,7 +3,7 @@ import { batchOf, encodeBatch, maxBatchLength, readBatchHeader } from './batch.t
 import { beginFrame, endFrame, frameLength } from './envelope.ts';
 import { asSent, decodeBatch, decodeFrame, decodeMessage, frameOf } from './frame.ts';
 import { randomOf } from './signals.fixture.ts';
-import { MAX_BATCH_MESSAGES, MAX_WAVEFORM_SAMPLES, type BatchHeader, type SensorMessage } from './messages.ts';
+import { MAX_BATCH_MESSAGES, MAX_FRAME_BYTES, MAX_WAVEFORM_SAMPLES, type BatchHeader, type SensorMessage } from './messages.ts';
 
 const HEADER: BatchHeader = { gatewayId: '00124b0001020304', bootEpoch: 3, sequence: 70_000 };
 const sensor = { sensorId: '00a0b1c2d3e4f506', bootEpoch: 1, timeMs: 1_700_000_000_000 };
@@ -90,6 +90,13 @@ describe('a batch', () => {
     const large = frameOf(capture(noise));
     expect(batchOf(HEADER, [large]).length).toBeGreaterThan(300_000);
     expect(() => batchOf(HEADER, [large, large])).toThrow(error('FRAME_TOO_LARGE', 0));
+  });
+
+  it('allocates no more than a frame can have', () => {
+    const noise = Int16Array.from({ length: MAX_WAVEFORM_SAMPLES }, randomOf(2));
+    const frames = Array.from({ length: MAX_BATCH_MESSAGES }, ((large) => () => large)(frameOf(capture(noise))));
+    expect(maxBatchLength(frames)).toBe(MAX_FRAME_BYTES);
+    expect(() => batchOf(HEADER, frames)).toThrow(error('FRAME_TOO_LARGE'));
   });
 
   it('is not what decodeMessage takes, nor a sensor message what decodeBatch and readBatchHeader take', () => {

@@ -27,7 +27,7 @@ export function frameLength(bodyLength: number): number {
 }
 
 /** Throws FrameError FRAME_TOO_LARGE unless a frame of `length` bytes is allowed and fits into `buffer` at `offset`. */
-export function checkFit(length: number, buffer: Uint8Array, offset: number): void {
+function checkFit(length: number, buffer: Uint8Array, offset: number): void {
   if (length > MAX_FRAME_BYTES) {
     throw new FrameError('FRAME_TOO_LARGE', `frame of ${length} bytes exceeds the limit of ${MAX_FRAME_BYTES}`);
   }
@@ -48,7 +48,8 @@ export function beginFrame(kind: number, bodyLength: number, buffer: Uint8Array,
 
 /**
  * Writes a frame whose body's length shows when it is written: room for the length is left as for `mostBytes`, and the
- * body moved up if its length takes less. `write` gets the body's offset and returns the offset after it, which may be
+ * body moved up if its length takes less (by no more than the checksum's four bytes, so that a buffer without a byte to spare
+ * holds the body in either place). `write` gets the body's offset and returns the offset after it, which may be
  * beyond the buffer. Returns the offset after the frame. Throws FrameError FRAME_TOO_LARGE as `checkFit` does.
  */
 export function writeFrame(kind: number, mostBytes: number, buffer: Uint8Array, offset: number, write: (body: number) => number): number {

@@ -16,7 +16,7 @@ for (let digit = 0; digit < 16; digit++) DIGITS[digit.toString(16).charCodeAt(0)
  * 16 digits cost as much as the rest of a measurement's header (docs/frame-performance.md). Text and bytes side by side.
  */
 const SLOTS = 256;
-const texts = new Array<string>(SLOTS).fill('');
+const texts: (string | undefined)[] = new Array<undefined>(SLOTS).fill(undefined);
 const bytesOf = new Uint8Array(SLOTS * EUI64_BYTES);
 
 function slotOf(id: string): number {
@@ -57,7 +57,8 @@ export function readEui64(cursor: Cursor): string {
   const { bytes } = cursor;
   const start = take(cursor, EUI64_BYTES);
   const slot = bytes[start + EUI64_BYTES - 1]!;
-  if (texts[slot] !== '' && isAt(slot, bytes, start)) return texts[slot]!;
+  const known = texts[slot];
+  if (known !== undefined && isAt(slot, bytes, start)) return known;
   let id = '';
   for (let index = 0; index < EUI64_BYTES; index++) id += HEX[bytes[start + index]!]!;
   texts[slot] = id;

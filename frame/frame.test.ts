@@ -132,6 +132,7 @@ describe('a sensor message', () => {
 const one = Int16Array.of(1);
 const refused: [string, SensorMessage][] = [
   ['an upper-case id', { ...quiet, sensorId: '00A0B1C2D3E4F506' }],
+  ['an empty id', { ...quiet, sensorId: '' }],
   ['a short id', { ...quiet, sensorId: '00a0' }],
   ['an id with a stranger in it', { ...quiet, sensorId: '00a0b1c2d3e4f50:' }],
   ['a fractional sequence', { ...quiet, sequence: 1.5 }],

@@ -111,8 +111,9 @@ function rounded(exact: Float64Array): Predictor {
   return { coefficients, shift };
 }
 
-/** log2(x) for x > 0 within 0.01: an exponent, and a parabola for the mantissa. */
+/** log2(x) within 0.01: an exponent, and a parabola for the mantissa. Throws RangeError unless x is above 0 and finite. */
 export function log2(x: number): number {
+  if (!(x > 0 && x < Infinity)) throw new RangeError(`log2(${x})`);
   let exponent = 0;
   let mantissa = x;
   for (; mantissa < 1; mantissa *= 2 ** 16) exponent -= 16;

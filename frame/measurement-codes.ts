@@ -10,7 +10,7 @@ import type { Measurement } from './messages.ts';
 import { ACCELERATIONS_G, VELOCITIES_MM_PER_S } from './minifloat.ts';
 
 /** Stands for an unknown temperature. */
-export const TEMPERATURE_NAN = -0x8000;
+const TEMPERATURE_NAN = -0x8000;
 export const MAX_BATTERY_PERCENT = 100;
 
 export interface MeasurementCodes {

@@ -58,7 +58,7 @@ export type SampleArray = Int16Array | Int32Array;
 /** How samples are coded: in the fewest bytes, or fast and simply, as a constrained sensor would. Decoders need not know. */
 export type WaveformMode = 'tight' | 'fast';
 
-/** Gives a decoder the array for one axis of so many samples: a new one, or one that is used again. */
+/** Gives a decoder the array for one axis, of just so many samples: a new one, or one that is used again. */
 export type AllocateSamples = (bits: 16 | 24, samples: number) => SampleArray;
 
 /** A stretch of raw samples. Long captures travel as several waveforms of one `captureId`. */

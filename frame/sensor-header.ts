@@ -51,7 +51,7 @@ export function writeSensorHeader(header: SensorHeader, buffer: Uint8Array, offs
 }
 
 /** A header that is filled anew. */
-export type MutableHeader = { -readonly [Field in keyof SensorHeader]: SensorHeader[Field] };
+type MutableHeader = { -readonly [Field in keyof SensorHeader]: SensorHeader[Field] };
 
 /** `readSensorHeader` into an object that is there. */
 export function readSensorHeaderInto(cursor: Cursor, header: MutableHeader): void {
@@ -63,9 +63,7 @@ export function readSensorHeaderInto(cursor: Cursor, header: MutableHeader): voi
 
 /** Reads a header. Throws FrameError FRAME_MALFORMED if it is cut short or a varint is not minimal. */
 export function readSensorHeader(cursor: Cursor): SensorHeader {
-  const sensorId = readEui64(cursor);
-  const bootEpoch = readVarint(cursor);
-  const sequence = readVarint(cursor);
-  const timeMs = readU48(cursor);
-  return { sensorId, bootEpoch, sequence, timeMs };
+  const header = { sensorId: '', bootEpoch: 0, sequence: 0, timeMs: 0 };
+  readSensorHeaderInto(cursor, header);
+  return header;
 }

@@ -67,7 +67,7 @@ function readLong(cursor: Cursor): number {
 }
 
 /** Bytes of the longest number that `writeLongVarint` writes. */
-export const MAX_LONG_VARINT_BYTES = 7;
+const MAX_LONG_VARINT_BYTES = 7;
 
 /** Writes a whole number of -(2^48) to 2^48 in zigzag form at `offset` and returns the offset after it. */
 export function writeLongVarint(value: number, buffer: Uint8Array, offset: number): number {
