@@ -4,9 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const { waveforms } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const input = waveforms[0].input;
-const points = waveforms.filter((one) => one.input === input && one.encodeMBps > 0 && one.percentOfRaw <= 100.5 && one.name !== 'typed arrays copied');
+/** Points on top of others, which say the same. */
+const HIDDEN = new Set(['typed arrays copied', 'deflate, level 1', 'msgpackr, typed arrays', 'cbor-x, typed arrays']);
+const points = waveforms.filter((one) => one.input === input && one.encodeMBps > 0 && one.percentOfRaw <= 100.5 && !HIDDEN.has(one.name));
 
-const [WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM] = [860, 460, 60, 46, 30, 50];
+const [WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM] = [860, 460, 60, 46, 60, 50];
 const [LEAST_SPEED, MOST_SPEED, LEAST_PERCENT, MOST_PERCENT] = [10, 10_000, 55, 102];
 const x = (speed) => LEFT + ((Math.log10(speed) - Math.log10(LEAST_SPEED)) / Math.log10(MOST_SPEED / LEAST_SPEED)) * (WIDTH - LEFT - RIGHT);
 const y = (percent) => TOP + ((MOST_PERCENT - percent) / (MOST_PERCENT - LEAST_PERCENT)) * (HEIGHT - TOP - BOTTOM);
@@ -22,7 +24,7 @@ for (let percent = 60; percent <= 100; percent += 10) {
 const dots = points.map(({ name, kernel, encodeMBps, percentOfRaw }) => {
   const ours = name.startsWith('thrum');
   const label = kernel ? `${name}, ${kernel}` : name;
-  const atRight = x(encodeMBps) > WIDTH - 240;
+  const atRight = x(encodeMBps) > WIDTH - 150;
   const words = text(x(encodeMBps) + (atRight ? -9 : 9), y(percentOfRaw) + 4, label, `${atRight ? 'text-anchor="end" ' : ''}fill="${ours ? '#b03a00' : '#333'}"${ours ? ' font-weight="bold"' : ''}`);
   return `<circle cx="${x(encodeMBps).toFixed(1)}" cy="${y(percentOfRaw).toFixed(1)}" r="${ours ? 6 : 4}" fill="${ours ? '#d9480f' : '#4a6fa5'}"/>${words}`;
 });

@@ -146,6 +146,10 @@ function predict(workspace: Workspace, bits: SampleBits, n: number, segment: num
 }
 
 function restore(workspace: Workspace, bits: SampleBits, n: number, segment: number, order: number, shift: number, offset: number): void {
+  if (segment >= n && isDifference(workspace.coefficients, order, shift)) {
+    addUp(workspace, bits, n, order, offset);
+    return;
+  }
   const samples = samplesOf(workspace, bits);
   const residuals = residualsOf(workspace, bits);
   const { coefficients } = workspace;
@@ -158,6 +162,28 @@ function restore(workspace: Workspace, bits: SampleBits, n: number, segment: num
       const sample = predictAt(samples, i, start, coefficients, order, shift, offset, bias) + residuals[i]!;
       samples[i] = (sample << unused) >> unused;
     }
+  }
+}
+
+/** Whether the predictor is the offset, the sample before, or the line through the two before. */
+function isDifference(coefficients: Int16Array, order: number, shift: number): boolean {
+  if (order === 0) return true;
+  if (shift !== 0) return false;
+  return order === 1 ? coefficients[0] === 1 : order === 2 && coefficients[0] === 2 && coefficients[1] === -1;
+}
+
+/** The inverse of `differences`. */
+function addUp(workspace: Workspace, bits: SampleBits, n: number, order: number, offset: number): void {
+  const samples = samplesOf(workspace, bits);
+  const residuals = residualsOf(workspace, bits);
+  const unused = 32 - bits;
+  let a = offset;
+  let b = offset;
+  for (let i = 0; i < n; i++) {
+    const prediction = order === 0 ? offset : order === 1 ? a : 2 * a - b;
+    b = a;
+    a = ((prediction + residuals[i]!) << unused) >> unused;
+    samples[i] = a;
   }
 }
 
