@@ -13,8 +13,8 @@ it('begins with the two commands', () => {
   expect(blocks[0]).toBe('npm ci && npm start\nnpm ci && npm test\n');
 });
 
-it('has five recipes that run one after another as they stand', { timeout: 120_000 }, async () => {
-  expect(blocks.length).toBe(6);
+it('has six recipes that run one after another as they stand', { timeout: 120_000 }, async () => {
+  expect(blocks.length).toBe(7);
   await withFolder(async (folder) => {
     const bin = join(folder, 'bin');
     await mkdir(bin);
@@ -34,7 +34,7 @@ it('publishes the schema of the fleet file that the command uses', async () => {
 });
 
 it('shows help with an example and --json for every command', { timeout: 60_000 }, async () => {
-  const commands = ['run', 'broker', 'gateway', 'fleet', 'project create', 'project list', 'project show', 'keys create', 'keys list', 'keys describe', 'keys disable', 'keys enable', 'certs init', 'certs issue', 'certs list', 'certs show', 'store list', 'store read', 'store verify', 'store export', 'frame decode'];
+  const commands = ['run', 'broker', 'gateway', 'fleet', 'project create', 'project list', 'project show', 'keys create', 'keys list', 'keys describe', 'keys disable', 'keys enable', 'certs init', 'certs issue', 'certs list', 'certs show', 'store list', 'store read', 'store verify', 'store export', 'frame decode', 'frame inspect', 'frame bench'];
   for (const command of commands) {
     const { exitCode, stdout } = await thrum([...command.split(' '), '--help']);
     expect({ command, exitCode }).toEqual({ command, exitCode: 0 });
