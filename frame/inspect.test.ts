@@ -40,7 +40,7 @@ describe('a hostile frame', () => {
   const gateway = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0];
 
   it('of more samples than a waveform can have ends the walk before its axes', () => {
-    const [{ hex }] = read('waveform.json').filter(({ name }) => name === 'empty') as [{ hex: string }];
+    const { hex } = read('waveform.json').find(({ name }) => name === 'empty')!;
     const head = bytesOf(hex).slice(2, -5);
     const frame = seal(2, [...head, 0xa0, 0x96, 0x22, 0, 0x50, 0, ...Array<number>(9000).fill(0)]);
     expect(inspectFrame(frame).error?.code).toBe('FRAME_VALUE');
