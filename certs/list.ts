@@ -3,14 +3,15 @@
  * another process and are passed over; any other broken entry is an error that names it.
  */
 
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 
-import type { IssuedIdentity } from './authority.ts';
+import { ChainVerifier } from './chain.ts';
 import { commonNameOf, readCertificate, type CertificateContent } from './certificate-reader.ts';
 import { CertsError, systemCode } from './errors.ts';
 import type { SubjectAltName } from './extensions.ts';
 import { identityIn, type PeerIdentity } from './identity.ts';
+import type { IssuedIdentity } from './issue.ts';
 import { keyTypeOf } from './key-pair.ts';
 import { authorityPaths, identityPaths, roleDirectory } from './layout.ts';
 import { parseCertificate } from './pem.ts';
@@ -38,7 +39,6 @@ export interface IdentityMatch {
 }
 
 interface Entry extends IdentitySummary {
-  readonly certificate: X509Certificate;
   readonly certificatePem: string;
 }
 
@@ -57,8 +57,8 @@ export async function listIdentities(directory: string): Promise<IdentitySummary
 }
 
 /**
- * The newest identity that matches, is valid now, has at least a day left, and was signed by the authority in
- * `directory` if there is one; undefined when there is none. Reads all identities of the role: for many gateways use
+ * The newest identity that matches, is valid now, has at least a day left, and leads to the root in
+ * `directory` if there is one, directly or by the intermediates in its file; undefined when there is none. Reads all identities of the role: for many gateways use
  * {@link findGatewayIdentities}. Throws CERTS_UNREADABLE, CERTS_KEY_EXPOSED.
  */
 export async function findIdentity(
@@ -93,12 +93,11 @@ export async function findGatewayIdentities(
 }
 
 async function usableEntries(directory: string, role: Role, nowMs: number): Promise<Entry[]> {
-  const issuer = await authorityCertificate(directory);
+  const root = await authorityCertificate(directory);
+  const verifier = root && new ChainVerifier(root);
   return (await readRole(directory, role)).filter(
-    ({ notBeforeMs, notAfterMs, certificate }) =>
-      notBeforeMs <= nowMs &&
-      notAfterMs >= nowMs + DAY_MS &&
-      (issuer === undefined || (certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey))),
+    ({ notBeforeMs, notAfterMs, certificatePem }) =>
+      notBeforeMs <= nowMs && notAfterMs >= nowMs + DAY_MS && (verifier === undefined || verifier.leadsToRoot(certificatePem, nowMs)),
   );
 }
 
@@ -159,7 +158,6 @@ async function readEntry(directory: string, role: Role, serial: string): Promise
     keyType: keyTypeOf(certificate.publicKey),
     sans: content.names,
     certificatePath,
-    certificate,
     certificatePem,
   };
 }

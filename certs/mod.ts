@@ -3,8 +3,8 @@
  * files, and sealed records.
  */
 
-export { createAuthority, issueIdentity, loadAuthority } from './authority.ts';
-export type { Authority, IssuedIdentity } from './authority.ts';
+export { createAuthority, loadAuthority } from './authority.ts';
+export type { Authority } from './authority.ts';
 export type { NameAttribute } from './certificate-reader.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
@@ -13,6 +13,9 @@ export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
+export { issueIdentity } from './issue.ts';
+export type { IssuedIdentity } from './issue.ts';
+export { rotateIssuing } from './issuing.ts';
 export { KEY_TYPES } from './key-pair.ts';
 export type { KeyType } from './key-pair.ts';
 export { findGatewayIdentities, findIdentity, listIdentities } from './list.ts';
