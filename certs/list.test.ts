@@ -51,6 +51,7 @@ describe('the list of identities', () => {
         { type: 'ip', value: '::1' },
       ],
       certificatePath: server.certificatePath,
+      hasKey: true,
     });
   });
 

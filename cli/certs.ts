@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describeCertificate, issueIdentity, listIdentities, loadAuthority, ROLES, type Role } from '../certs/mod.ts';
 import { addAuthorityCommands } from './certs-authority.ts';
+import { addRequestCommands } from './certs-request.ts';
 import { addWhoOptions, keyTypeOption, requestOf, type WhoOptions } from './certs-values.ts';
 import { now } from './clock.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
@@ -17,12 +18,13 @@ export function addCertsCommand(program: Command): void {
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command));
 
   addAuthorityCommands(certs);
+  addRequestCommands(certs);
   finish(
     addWhoOptions(
       certs
-      .command('issue')
-      .description('issue an identity: a certificate and its key')
-      .addArgument(certs.createArgument('<role>', 'who it is for').choices(ROLES)),
+        .command('issue')
+        .description('issue an identity: a certificate and its key')
+        .addArgument(certs.createArgument('<role>', 'who it is for').choices(ROLES)),
     ).addOption(keyTypeOption()),
   )
     .addHelpText('after', '\nExamples:\n  thrum certs issue server --dns broker.example\n  thrum certs issue gateway --project demo --gateway 70b3d5e75e000001')
@@ -45,13 +47,14 @@ async function issue(role: Role, options: IssueOptions): Promise<void> {
 async function list(options: Options): Promise<void> {
   const home = await openHome(options, 'refuse');
   const identities = await listIdentities(home.certs);
-  const rows = identities.map(({ role, subject, serial, notBeforeMs, notAfterMs, keyType, certificatePath }) => ({
+  const rows = identities.map(({ role, subject, serial, notBeforeMs, notAfterMs, keyType, certificatePath, hasKey }) => ({
     role,
     subject,
     serial,
     notBefore: new Date(notBeforeMs).toISOString(),
     notAfter: new Date(notAfterMs).toISOString(),
     keyType,
+    hasKey,
     certificatePath,
   }));
   printResult(options, rows, () =>
