@@ -17,6 +17,8 @@ const leaf = (name: string, usage: 'serverAuth' | 'clientAuth', keys = ecKeys('P
 const ecServer = leaf('localhost', 'serverAuth');
 const rsaServer = leaf('localhost', 'serverAuth', rsaKeys(2048));
 const device = leaf('device', 'clientAuth');
+const rsaDevice = leaf('device', 'clientAuth', rsaKeys(2048));
+const rsaCredentials = { chain: [rsaDevice.der], key: rsaDevice.privateKey };
 
 let server: Server | undefined;
 afterEach(async () => {
@@ -83,10 +85,14 @@ describe('a TLS client made for tests', () => {
     expect(client.leaf.subject).toBe('CN=localhost');
   });
 
-  it.each([GROUP.x25519, GROUP.p256, GROUP.p384])('agrees on keys in group %i, in both versions', async (group) => {
-    const port = await listen(rsaServer);
+  it.each([
+    ['X25519', GROUP.x25519],
+    ['P-256', GROUP.p256],
+    ['P-384', GROUP.p384],
+  ])('agrees on keys in group %s, in both versions', async (ecdhCurve, group) => {
+    const port = await listen(rsaServer, { ecdhCurve });
     for (const version of both) {
-      const { client } = await talk(port, { hello: { ...goodHello([version]), groups: [group, GROUP.p256] }, shareGroups: [group] });
+      const { client } = await talk(port, { hello: { ...goodHello([version]), groups: [group, GROUP.p256] }, credentials: rsaCredentials, shareGroups: [group] });
       expect(client.group).toBe(group);
     }
   });
