@@ -3,8 +3,10 @@
  * files, and sealed records.
  */
 
-export { createAuthority, loadAuthority } from './authority.ts';
+export { createAuthority, loadAuthority, readAuthorityPem } from './authority.ts';
 export type { Authority } from './authority.ts';
+export { BUNDLE_FORMATS, bundleFiles } from './bundle.ts';
+export type { BundleFiles, BundleFormat, BundleSource } from './bundle.ts';
 export type { NameAttribute } from './certificate-reader.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
@@ -18,7 +20,7 @@ export type { IssuedIdentity } from './issue.ts';
 export { rotateIssuing } from './issuing.ts';
 export { KEY_TYPES } from './key-pair.ts';
 export type { KeyType } from './key-pair.ts';
-export { findGatewayIdentities, findIdentity, listIdentities } from './list.ts';
+export { findGatewayIdentities, findIdentity, findNamed, listIdentities } from './list.ts';
 export type { IdentityMatch, IdentitySummary } from './list.ts';
 export { makePrivateDirectory, publishPrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
 export { ROLES } from './profiles.ts';
