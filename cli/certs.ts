@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { describeCertificate, issueIdentity, listIdentities, loadAuthority, ROLES, type Role } from '../certs/mod.ts';
 import { addAuthorityCommands } from './certs-authority.ts';
 import { addBundleCommand } from './certs-bundle.ts';
+import { addCheckCommand } from './certs-check.ts';
 import { addRequestCommands } from './certs-request.ts';
 import { addWhoOptions, keyTypeOption, requestOf, type WhoOptions } from './certs-values.ts';
 import { now } from './clock.ts';
@@ -31,6 +32,7 @@ export function addCertsCommand(program: Command): void {
     .addHelpText('after', '\nExamples:\n  thrum certs issue server --dns broker.example\n  thrum certs issue gateway --project demo --gateway 70b3d5e75e000001')
     .action(issue);
   addBundleCommand(certs);
+  addCheckCommand(certs);
   finish(certs.command('list').description('list the identities of a home'))
     .addHelpText('after', '\nExample:\n  thrum certs list --json')
     .action(list);
