@@ -6,6 +6,7 @@
 
 import type { HandshakeReport, Outcome, Severity } from '../model.ts';
 import { printable } from './printable.ts';
+import { instantText } from './style.ts';
 import { OUTCOME_WORDS } from './summary.ts';
 
 /** One case whose outcome is another than before. */
@@ -69,7 +70,7 @@ export function comparisonLines(comparison: Comparison, target: string): string[
   const parts = [`${regressions.length} worse`, `${mended.length} mended`, `${noted.length} otherwise changed`, `${added.length} new`, `${gone.length} gone`];
   const other = baseline.target === target ? '' : `, of ${printable(baseline.target)}`;
   return [
-    `Compared with the report of ${printable(baseline.startedAt)}${other}: ${parts.join(', ')}.`,
+    `Compared with the report of ${instantText(printable(baseline.startedAt))}${other}: ${parts.join(', ')}.`,
     ...regressions.map((change) => line('worse', change)),
     ...mended.map((change) => line('mended', change)),
     ...noted.map((change) => line('changed', change)),

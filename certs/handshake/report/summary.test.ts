@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SEVERITIES, fail, notRun, pass, warn } from '../model.ts';
+import { compareReports } from './baseline.ts';
 import { MIXED, info, reportOf, result } from './report.fixture.ts';
 import { atLeast, countsText, summarise, verdictOf } from './summary.ts';
 
@@ -44,6 +45,14 @@ describe('a verdict', () => {
       result(info('protocol.c', 'protocol', 'info'), pass('so')),
     ]);
     expect(verdictOf(report, 'info').exitCode).toBe(0);
+  });
+
+  it('fails for a case that is worse than before, even below the severity', () => {
+    const before = reportOf([result(info('protocol.a', 'protocol', 'low'), pass('so'))]);
+    const now = failing('low');
+    expect(verdictOf(now, 'medium', compareReports(now, before))).toMatchObject({ verdict: 'worse', exitCode: 1, failing: [] });
+    expect(verdictOf(now, 'low', compareReports(now, before)).sentence).toBe('Failed: 1 case at or above severity low failed; worse than before: 1 case.');
+    expect(verdictOf(now, 'medium', compareReports(now, now)).exitCode).toBe(0);
   });
 
   it('is never passed when nothing was judged', () => {

@@ -5,6 +5,7 @@
 
 import { FAMILIES, OUTCOMES, SEVERITIES } from '../model.ts';
 import type { CaseResult, Family, HandshakeReport, Outcome, Severity } from '../model.ts';
+import type { Comparison } from './baseline.ts';
 
 export type Counts = Readonly<Record<Outcome, number>>;
 
@@ -17,7 +18,7 @@ export interface Summary {
 
 /** What the command line ends with, and why. */
 export interface Judgement {
-  readonly verdict: 'passed' | 'failed' | 'nothing-ran';
+  readonly verdict: 'passed' | 'failed' | 'worse' | 'nothing-ran';
   /** 0 passed, 1 otherwise. */
   readonly exitCode: 0 | 1;
   /** One sentence for people. */
@@ -66,21 +67,20 @@ export function countsText(counts: Counts): string {
 }
 
 /**
- * Judges a report: it fails when a case failed at or above `failOn`, and when no case came to pass or fail at all.
- * Warnings and cases that were not run fail nothing.
+ * Judges a report: it fails when a case failed at or above `failOn`, when a case is worse than in the report it was
+ * compared with, and when no case came to pass or fail at all. Warnings and cases that were not run fail nothing.
  */
-export function verdictOf(report: HandshakeReport, failOn: Severity): Judgement {
+export function verdictOf(report: HandshakeReport, failOn: Severity, comparison?: Comparison): Judgement {
   const failed = report.results.filter((result) => result.outcome === 'fail');
   const passed = report.results.some((result) => result.outcome === 'pass');
   const failing = failed.filter((result) => atLeast(result.info.severity, failOn)).map((result) => result.info.id);
-  if (failing.length > 0) {
-    return { verdict: 'failed', exitCode: 1, sentence: `Failed: ${cases(failing.length)} at or above severity ${failOn} failed.`, failOn, failing };
-  }
-  if (!passed && failed.length === 0) {
-    return { verdict: 'nothing-ran', exitCode: 1, sentence: `Nothing was judged: no case came to pass or fail (${countsText(countOutcomes(report.results))}).`, failOn, failing };
-  }
+  const worse = comparison?.regressions.length ?? 0;
+  const ends = (verdict: Judgement['verdict'], sentence: string): Judgement => ({ verdict, exitCode: verdict === 'passed' ? 0 : 1, sentence, failOn, failing });
+  if (failing.length > 0) return ends('failed', `Failed: ${cases(failing.length)} at or above severity ${failOn} failed${worse > 0 ? `; worse than before: ${cases(worse)}` : ''}.`);
+  if (!passed && failed.length === 0) return ends('nothing-ran', `Nothing was judged: no case came to pass or fail (${countsText(countOutcomes(report.results))}).`);
   const below = failed.length > 0 ? `; ${cases(failed.length)} below it failed` : '';
-  return { verdict: 'passed', exitCode: 0, sentence: `Passed: no case at or above severity ${failOn} failed${below}.`, failOn, failing };
+  if (worse > 0) return ends('worse', `Worse than before: ${cases(worse)}. No case at or above severity ${failOn} failed${below}.`);
+  return ends('passed', `Passed: no case at or above severity ${failOn} failed${below}.`);
 }
 
 function countOutcomes(results: readonly CaseResult[]): Counts {
