@@ -1,6 +1,6 @@
 /**
  * The face of the certificate room: an authority, the identities it issues, who a certificate belongs to, private
- * files, and sealed records.
+ * files, sealed records, and the reports of handshake tests.
  */
 
 export { createAuthority, issueIdentity, loadAuthority } from './authority.ts';
@@ -13,6 +13,9 @@ export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
+export { SEVERITIES } from './handshake/model.ts';
+export type { CaseInfo, CaseResult, HandshakeReport, Severity } from './handshake/model.ts';
+export * from './handshake/report/mod.ts';
 export { KEY_TYPES } from './key-pair.ts';
 export type { KeyType } from './key-pair.ts';
 export { findGatewayIdentities, findIdentity, listIdentities } from './list.ts';

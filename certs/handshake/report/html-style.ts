@@ -4,7 +4,7 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --card: #fff; --text: #1b2026; --soft: #5b6570; --line: #dde1e6; --link: #0b5cad;
-  --pass: #1a7f4b; --fail: #c4242b; --warn: #b86e00; --not-run: #8a949e;
+  --pass: #1a7f4b; --fail: #c4242b; --warn: #9a5c00; --not-run: #66707a;
   --pass-back: #e5f4ec; --fail-back: #fdeaea; --warn-back: #fdf1de; --not-run-back: #eef0f2;
 }
 @media (prefers-color-scheme: dark) {
@@ -50,8 +50,8 @@ main:has(#only-pass:checked) details:not(.is-pass), main:has(#only-not-run:check
 main:has(#only-fail:checked) .family:not(:has(.is-fail)), main:has(#only-warn:checked) .family:not(:has(.is-warn)),
 main:has(#only-pass:checked) .family:not(:has(.is-pass)), main:has(#only-not-run:checked) .family:not(:has(.is-not-run)) { display: none; }
 
-.cases { overflow: hidden; border: 1px solid var(--line); border-radius: .6rem; background: var(--line); display: grid; gap: 1px; }
-details { background: var(--card); }
+.cases { overflow: hidden; border: 1px solid var(--line); border-radius: .6rem; background: var(--card); }
+details + details { border-top: 1px solid var(--line); }
 summary { display: grid; grid-template-columns: 5.2rem 1fr max-content; gap: .75rem; padding: .55rem 1rem; cursor: pointer; list-style: none; align-items: baseline; }
 summary::-webkit-details-marker { display: none; }
 summary:hover, details[open] > summary { background: var(--page); }
@@ -96,7 +96,7 @@ footer { margin-top: 2.5rem; color: var(--soft); font-size: .85rem; }
   main { max-width: none; padding: 0; }
   .filter { display: none; }
   details, .bars, .verdict, .changes li { break-inside: avoid; }
-  details::details-content { content-visibility: visible; height: auto; }
+  details:is(.is-fail, .is-warn)::details-content { content-visibility: visible; height: auto; }
   .cases { border-radius: 0; }
   h2, h3 { break-after: avoid; }
 }
