@@ -70,7 +70,7 @@ describe('a delivered report', () => {
 
   it('is JSON on stdout, with what it came to, and can be the next baseline', async () => {
     const { stdout } = await run(MIXED, '--json');
-    expect(JSON.parse(stdout)).toMatchObject({ format: 'thrum handshake report', verdict: { verdict: 'failed', exitCode: 1 }, summary: { cases: 6 } });
+    expect(JSON.parse(stdout)).toMatchObject({ format: 'thrum handshake report', judgement: { verdict: 'failed', exitCode: 1 }, summary: { cases: 6 } });
     await writeFile(at('next.json'), stdout);
     const again = await run(MIXED, '--json', '--baseline', at('next.json'));
     expect(JSON.parse(again.stdout)).toMatchObject({ comparison: { regressions: [], gone: [], added: [] } });

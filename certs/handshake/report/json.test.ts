@@ -39,7 +39,7 @@ describe('a report as JSON', () => {
 
   it('says what it came to, and what changed', () => {
     const json = JSON.parse(reportToJson(MIXED, verdictOf(MIXED, 'medium'), compareReports(MIXED, MIXED))) as Record<string, unknown>;
-    expect(json).toMatchObject({ verdict: { verdict: 'failed', failing: ['protocol.tls-1.0'] }, summary: { cases: 6 }, comparison: { regressions: [] } });
+    expect(json).toMatchObject({ judgement: { verdict: 'failed', failing: ['protocol.tls-1.0'] }, summary: { cases: 6 }, comparison: { regressions: [] } });
   });
 
   it('cuts long texts, so that what is written can be read', () => {

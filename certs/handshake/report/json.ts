@@ -55,7 +55,7 @@ const reportShape: z.ZodType<HandshakeReport> = z.object({
 /** What `--json` prints: the report, and what it came to. A file of it can be a baseline. */
 export function reportToJson(report: HandshakeReport, judgement: Judgement, comparison?: Comparison): string {
   const { results, ...head } = report;
-  const whole = { ...head, verdict: judgement, summary: summarise(report), ...(comparison && { comparison }), results };
+  const whole = { ...head, judgement, summary: summarise(report), ...(comparison && { comparison }), results };
   return spellOut(JSON.stringify(whole, (_, value: unknown) => (typeof value === 'string' ? shorten(value) : value), 2));
 }
 
