@@ -41,7 +41,7 @@ export function addReportOptions(command: Command): Command {
     .option('--html <file>', 'write the report as one page for a browser')
     .option('--baseline <file>', "compare with an earlier report, made with --json; whatever is worse fails, whatever --fail-on says")
     .addOption(new Option('--fail-on <severity>', 'exit with 1 when a case of this severity or above fails').choices(SEVERITIES).default('medium'))
-    .option('--case <id>', "run only this case, or those that match, as 'protocol.*'; may be given again", (id: string, earlier: readonly string[]) => [...earlier, id], [])
+    .addOption(new Option('--case <id>', "run only this case, or those that match, as 'protocol.*'; may be given again").argParser((id: string, earlier: readonly string[]) => [...earlier, id]).default([], 'all'))
     .option('--list', 'list the cases and run none');
 }
 
@@ -90,7 +90,7 @@ export async function deliver(report: HandshakeReport, options: ReportOptions, {
 function text(report: HandshakeReport, options: ReportOptions, judgement: Judgement, comparison: Comparison | undefined): string {
   const lines = reportLines(report, judgement, {
     style: styleOf(process.stdout),
-    width: process.stdout.isTTY ? process.stdout.columns : DEFAULT_WIDTH,
+    width: process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : DEFAULT_WIDTH,
     detail: options.verbose ? 'evidence' : 'reasons',
   });
   const verdict = lines.pop()!;

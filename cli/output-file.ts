@@ -36,7 +36,9 @@ export async function prepareOutputFile(option: string, path: string): Promise<O
 /** Writes the whole file. Throws the system's error with the path as the user wrote it. */
 export async function writeOutputFile(output: OutputFile, text: string): Promise<void> {
   if (output.kind === 'stream') {
-    await writeFile(output.path, text);
+    await writeFile(output.path, text).catch((error: unknown) => {
+      throw named(error, output.path);
+    });
     return;
   }
   const { handle, temporary } = await openTemporary(output);

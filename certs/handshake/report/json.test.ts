@@ -43,9 +43,10 @@ describe('a report as JSON', () => {
   });
 
   it('cuts long texts, so that what is written can be read', () => {
-    const long = reportOf([result(info('protocol.a', 'protocol', 'low'), pass('x'.repeat(5_000_000)))]);
+    const long = reportOf([result(info('protocol.a', 'protocol', 'low'), pass('x'.repeat(5_000_000)), [{ atMs: 1, kind: 'sent', text: 'y'.repeat(501) }])]);
     expect(written(long).length).toBeLessThan(5_000);
     expect(readReport(written(long), 'x').results[0]!.reason).toMatch(/^x{1000}… \(4999000 more characters\)$/);
+    expect(readReport(written(long), 'x').results[0]!.evidence[0]!.text).toMatch(/^y{500}… \(1 more characters\)$/);
   });
 });
 

@@ -10,14 +10,17 @@ import { CertsError } from '../../errors.ts';
 import { Evidence, FAMILIES, OUTCOMES, SEVERITIES } from '../model.ts';
 import type { HandshakeReport } from '../model.ts';
 import type { Comparison } from './baseline.ts';
-import { printable, shorten } from './printable.ts';
+import { MAX_TEXT, printable, shorten } from './printable.ts';
 import { summarise } from './summary.ts';
 import type { Judgement } from './summary.ts';
 
 /** The largest report file that is read. */
-export const MAX_REPORT_BYTES = 64 * 1024 * 1024;
+export const MAX_REPORT_BYTES = 128 * 1024 * 1024;
 /** The most cases of a report that is read. */
 export const MAX_CASES = 10_000;
+
+/** Characters that are written of one step of evidence: 200 steps of 150 cases stay within what is read, escapes and all. */
+const MAX_STEP_TEXT = 500;
 
 /** Characters of any one text that is read: a written one and what says that it was cut. */
 const MAX_READ_TEXT = 2_000;
@@ -56,7 +59,7 @@ const reportShape: z.ZodType<HandshakeReport> = z.object({
 export function reportToJson(report: HandshakeReport, judgement: Judgement, comparison?: Comparison): string {
   const { results, ...head } = report;
   const whole = { ...head, judgement, summary: summarise(report), ...(comparison && { comparison }), results };
-  return spellOut(JSON.stringify(whole, (_, value: unknown) => (typeof value === 'string' ? shorten(value) : value), 2));
+  return spellOut(JSON.stringify(whole, (key, value: unknown) => (typeof value === 'string' ? shorten(value, key === 'text' ? MAX_STEP_TEXT : MAX_TEXT) : value), 2));
 }
 
 /** JSON with what a terminal or a reader could stumble over as `\u` escapes: the same value to every parser. */

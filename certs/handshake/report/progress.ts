@@ -34,6 +34,11 @@ export interface Progress {
 const CLEAR = '\r\u001b[K';
 const DEFAULT_COLUMNS = 80;
 
+/** The width of a stream; a terminal that does not know its own says 0. */
+function columnsOf({ columns = 0 }: ProgressStream): number {
+  return columns > 0 ? columns : DEFAULT_COLUMNS;
+}
+
 /** Shows how far a run is. Cases may run side by side. */
 export function createProgress(stream: ProgressStream, { kind, style, total }: ProgressLook): Progress {
   if (kind === 'silent') return { started: () => undefined, finished: () => undefined, stop: () => undefined };
@@ -51,7 +56,7 @@ export function createProgress(stream: ProgressStream, { kind, style, total }: P
     const done = OUTCOMES.reduce((sum, outcome) => sum + counts[outcome], 0);
     const tally = OUTCOMES.filter((outcome) => counts[outcome] > 0).map((outcome) => `${SIGNS[outcome]} ${counts[outcome]}`).join('  ');
     const line = `${done}/${total}  ${tally}  ${[...running].at(-1) ?? ''}`;
-    stream.write(CLEAR + line.slice(0, (stream.columns ?? DEFAULT_COLUMNS) - 1));
+    stream.write(CLEAR + line.slice(0, columnsOf(stream) - 1));
     drawn = true;
   };
   return {

@@ -15,7 +15,7 @@ const SGR: Readonly<Record<Tone, string>> = { pass: '32', fail: '1;31', warn: '3
 
 /** The text in a tone. It must be printable already. */
 export function painted(style: Style, tone: Tone, text: string): string {
-  return style === 'coloured' ? `\u001b[${SGR[tone]}m${text}\u001b[0m` : text;
+  return style === 'coloured' && text !== '' ? `\u001b[${SGR[tone]}m${text}\u001b[0m` : text;
 }
 
 /** `✘ FAIL    `: as wide for every outcome; a failure stands out without colour too. */

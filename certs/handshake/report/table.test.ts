@@ -51,6 +51,10 @@ describe('the table of a report', () => {
     }
   });
 
+  it('paints nothing where there is nothing to paint', () => {
+    expect(lines(MIXED, { style: 'coloured' }).join('\n')).not.toContain('m\u001b[0m');
+  });
+
   it('breaks long reasons at words, to the width of the terminal', () => {
     const report = reportOf([result(info('protocol.a', 'protocol', 'low'), warn('word '.repeat(60).trim()))]);
     const reason = lines(report, { width: 50 }).filter((line) => line.includes('word'));
@@ -103,6 +107,7 @@ describe('progress', () => {
   });
 
   it('is never wider than the terminal', () => {
+    expect(shown('line', 0)[0]).toBe('\r\u001b[K0/3    protocol.a');
     for (const text of shown('line', 12)) expect(text.replace('\r\u001b[K', '').length).toBeLessThan(12);
   });
 
