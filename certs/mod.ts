@@ -5,10 +5,17 @@
 
 export { createAuthority, loadAuthority } from './authority.ts';
 export type { Authority } from './authority.ts';
+export { ChainVerifier } from './chain.ts';
 export type { NameAttribute } from './certificate-reader.ts';
+export { createClaim, listClaims, readHandout } from './claim.ts';
+export type { Claim } from './claim.ts';
+export { claimIdentity } from './claim-identity.ts';
+export type { ClaimIdentity } from './claim-identity.ts';
+export { ClaimOffice, resetClaimed } from './claim-office.ts';
+export type { ClaimAsk } from './claim-office.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
-export { CertsError, LockError, RecordError, SealError } from './errors.ts';
+export { CertsError, ClaimError, LockError, RecordError, SealError } from './errors.ts';
 export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
@@ -21,6 +28,7 @@ export type { KeyType } from './key-pair.ts';
 export { findGatewayIdentities, findIdentity, listIdentities } from './list.ts';
 export type { IdentityMatch, IdentitySummary } from './list.ts';
 export { makePrivateDirectory, publishPrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
+export { retireIdentity } from './retire.ts';
 export { REVOCATION_REASONS } from './crl.ts';
 export type { RevocationReason } from './crl.ts';
 export { revokeCertificates, revokedCertificates } from './revocation.ts';

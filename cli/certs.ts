@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { describeCertificate, issueIdentity, listIdentities, loadAuthority, revokedCertificates, ROLES, type Role } from '../certs/mod.ts';
 import { addAuthorityCommands } from './certs-authority.ts';
 import { addRequestCommands } from './certs-request.ts';
+import { addClaimCommands } from './certs-claim.ts';
 import { addRevocationCommands } from './certs-revoke.ts';
 import { addWhoOptions, keyTypeOption, requestOf, type WhoOptions } from './certs-values.ts';
 import { now } from './clock.ts';
@@ -21,6 +22,7 @@ export function addCertsCommand(program: Command): void {
   addAuthorityCommands(certs);
   addRequestCommands(certs);
   addRevocationCommands(certs);
+  addClaimCommands(certs);
   finish(
     addWhoOptions(
       certs
