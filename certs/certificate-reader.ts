@@ -23,6 +23,7 @@ export interface CertificateContent {
   readonly signatureAlgorithmOid: string;
   readonly issuer: readonly NameAttribute[];
   readonly subject: readonly NameAttribute[];
+  readonly issuerDer: Buffer;
   readonly subjectDer: Buffer;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -66,6 +67,7 @@ export function readCertificate(certificate: X509Certificate): CertificateConten
     signatureAlgorithmOid: oidOf(membersOf(algorithm, TAG.sequence)[0]),
     issuer: readName(issuer),
     subject: readName(subject),
+    issuerDer: derOf(issuer!),
     subjectDer: derOf(subject!),
     notBeforeMs: readTime(notBefore),
     notAfterMs: readTime(notAfter),
@@ -141,7 +143,8 @@ function readText(value: DerValue | undefined): string {
   return latin ? content.toString('latin1') : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
 }
 
-function readTime(value: DerValue | undefined): number {
+/** A Time (RFC 5280, section 4.1.2.5) as ms since 1970. Throws Error for any other form. */
+export function readTime(value: DerValue | undefined): number {
   const long = value !== undefined && tagOf(value) === TAG.generalizedTime;
   const text = contentOf(value, long ? TAG.generalizedTime : TAG.utcTime).toString('latin1');
   const full = long ? text : `${Number(text.slice(0, 2)) >= 50 ? '19' : '20'}${text}`;

@@ -26,6 +26,12 @@ export type CertsErrorCode =
   | 'CERTS_KEY_EXPOSED'
   /** A private key and a certificate do not belong together. */
   | 'CERTS_KEY_MISMATCH'
+  /** A revocation list is damaged, not signed by the authority, or older than the one before it. */
+  | 'CERTS_BAD_CRL'
+  /** No certificate with that serial number or id was issued here. */
+  | 'CERTS_UNKNOWN'
+  /** A limit on what is kept has been reached. */
+  | 'CERTS_LIMIT'
   /** A file or directory could not be written. */
   | 'CERTS_WRITE_FAILED'
   /** A file is no handshake report, a damaged one, or one of another version. */
@@ -79,4 +85,24 @@ export class RecordError extends Error {
 export class LockError extends Error {
   override readonly name = 'LockError';
   readonly code = 'LOCK_HELD';
+}
+
+export type ClaimErrorCode =
+  | 'CLAIM_UNKNOWN'
+  | 'CLAIM_EXPIRED'
+  | 'CLAIM_REVOKED'
+  /** All identities that it may give are given. */
+  | 'CLAIM_QUOTA'
+  /** The gateway has, or had, an identity, with another key. */
+  | 'CLAIM_TAKEN';
+
+/** A claim gives no identity; the message is for the device that asks. */
+export class ClaimError extends Error {
+  override readonly name = 'ClaimError';
+  readonly code: ClaimErrorCode;
+
+  constructor(code: ClaimErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }

@@ -1,23 +1,32 @@
 /**
  * The face of the certificate room: an authority, the identities it issues, who a certificate belongs to, private
- * files, sealed records, and the reports of handshake tests.
+ * files, sealed records, and handshake tests.
  */
 
 export { createAuthority, loadAuthority, readAuthorityPem } from './authority.ts';
 export type { Authority } from './authority.ts';
 export { BUNDLE_FORMATS, bundleFiles } from './bundle.ts';
 export type { BundleFiles, BundleFormat, BundleSource } from './bundle.ts';
-export type { NameAttribute } from './certificate-reader.ts';
 export { checkCertificate, checkCertificates } from './check.ts';
 export { FINDINGS } from './check-catalogue.ts';
 export type { Finding, FindingId, Severity as FindingSeverity } from './check-catalogue.ts';
+export { ChainVerifier } from './chain.ts';
+export type { NameAttribute } from './certificate-reader.ts';
+export { createClaim, listClaims, readHandout } from './claim.ts';
+export type { Claim } from './claim.ts';
+export { claimIdentity } from './claim-identity.ts';
+export type { ClaimIdentity } from './claim-identity.ts';
+export { ClaimOffice, resetClaimed } from './claim-office.ts';
+export type { ClaimAsk } from './claim-office.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
-export { CertsError, LockError, RecordError, SealError } from './errors.ts';
+export { CertsError, ClaimError, LockError, RecordError, SealError } from './errors.ts';
 export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
+export * from './handshake/broker/mod.ts';
+export { PeerStop } from './handshake/errors.ts';
 export { SEVERITIES } from './handshake/model.ts';
 export type { CaseInfo, CaseResult, HandshakeReport, Severity } from './handshake/model.ts';
 export * from './handshake/report/mod.ts';
@@ -30,6 +39,14 @@ export { findGatewayIdentities, findIdentity, findNamed, listIdentities } from '
 export type { IdentityMatch, IdentitySummary } from './list.ts';
 export { makePrivateDirectory, publishPrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
 export { certificatesIn } from './pem.ts';
+export { retireIdentity } from './retire.ts';
+export { REVOCATION_REASONS } from './crl.ts';
+export type { RevocationReason } from './crl.ts';
+export { revokeCertificates, revokedCertificates } from './revocation.ts';
+export type { Revocation, RevocationRequest } from './revocation.ts';
+export { distrustOf, nameOfCertificate, publishRevocationLists, readRevocationLists, renewRevocationLists } from './revocation-lists.ts';
+export type { CertificateName, Distrust, RevocationLists } from './revocation-lists.ts';
+export { revocationPaths } from './revocation-record.ts';
 export { ROLES } from './profiles.ts';
 export type { GatewayRequest, IdentityRequest, OperatorRequest, Role, ServerRequest } from './profiles.ts';
 export { createRequest, signRequest } from './request.ts';

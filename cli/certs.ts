@@ -1,11 +1,13 @@
 /** `thrum certs`: the home's authority and the identities it has issued. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { describeCertificate, issueIdentity, listIdentities, loadAuthority, ROLES, type Role } from '../certs/mod.ts';
+import { describeCertificate, issueIdentity, listIdentities, loadAuthority, revokedCertificates, ROLES, type Role } from '../certs/mod.ts';
 import { addAuthorityCommands } from './certs-authority.ts';
 import { addBundleCommand } from './certs-bundle.ts';
 import { addCheckCommand } from './certs-check.ts';
 import { addRequestCommands } from './certs-request.ts';
+import { addClaimCommands } from './certs-claim.ts';
+import { addRevocationCommands } from './certs-revoke.ts';
 import { addWhoOptions, keyTypeOption, requestOf, type WhoOptions } from './certs-values.ts';
 import { now } from './clock.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
@@ -21,6 +23,8 @@ export function addCertsCommand(program: Command): void {
 
   addAuthorityCommands(certs);
   addRequestCommands(certs);
+  addRevocationCommands(certs);
+  addClaimCommands(certs);
   finish(
     addWhoOptions(
       certs
@@ -51,6 +55,7 @@ async function issue(role: Role, options: IssueOptions): Promise<void> {
 async function list(options: Options): Promise<void> {
   const home = await openHome(options, 'refuse');
   const identities = await listIdentities(home.certs);
+  const revoked = await revokedCertificates(home.certs);
   const rows = identities.map(({ role, subject, serial, notBeforeMs, notAfterMs, keyType, certificatePath, hasKey }) => ({
     role,
     subject,
@@ -60,9 +65,10 @@ async function list(options: Options): Promise<void> {
     keyType,
     hasKey,
     certificatePath,
+    revoked: revoked.get(serial)?.reason ?? null,
   }));
   printResult(options, rows, () =>
-    table([['role', 'subject', 'valid until', 'key', 'serial'], ...rows.map((row) => [row.role, row.subject, row.notAfter.slice(0, 10), row.keyType, row.serial])]),
+    table([['role', 'subject', 'valid until', 'key', 'serial', 'revoked'], ...rows.map((row) => [row.role, row.subject, row.notAfter.slice(0, 10), row.keyType, row.serial, row.revoked ?? ''])]),
   );
 }
 

@@ -1,7 +1,9 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
 import { startBroker, Sink, type Broker } from '../broker/mod.ts';
+import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
+import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
 
 export interface LocalBroker {
   readonly broker: Broker;
@@ -37,17 +39,22 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       if (error) broker?.disconnectProject(projectId);
     },
   });
+  let stopKeeping = (): Promise<void> => Promise.resolve();
   try {
+    stopKeeping = await keepRevocationLists(home, (message) => options.onRefused?.(message));
     broker = await startBroker({
       ...options,
       certificatePem: identity.certificatePem,
       keyPem: identity.keyPem,
       authorityPem: authority.certificatePem,
+      revocations: revocationSource(home),
       target: sink,
+      issuer: certificateIssuer(home),
       now,
       onRefused: (error) => options.onRefused?.(`refused: ${error.message}`),
     });
   } catch (error) {
+    await stopKeeping();
     await sink.close();
     throw error;
   }
@@ -58,6 +65,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     authorityPem: authority.certificatePem,
     failed,
     close: async () => {
+      await stopKeeping();
       await started.close();
       await sink.close();
     },

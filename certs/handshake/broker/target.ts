@@ -110,8 +110,17 @@ export function privateKeyFrom(pem: string, source: string): KeyObject {
 
 /** A good identity for brokers that look only at the signature. */
 export function madeUpIdentity(authority: TestAuthority, nowMs: number): Credentials {
+  return honestIdentity(authority, TEST_COMMON_NAME, nowMs);
+}
+
+/** Another client's identity. */
+export function strangerOf(authority: TestAuthority, nowMs: number): Credentials {
+  return honestIdentity(authority, `${TEST_COMMON_NAME}-stranger`, nowMs);
+}
+
+function honestIdentity(authority: TestAuthority, commonName: string, nowMs: number): Credentials {
   const { der, privateKey } = forgeCertificate({
-    subjectDer: commonNameDer(TEST_COMMON_NAME),
+    subjectDer: commonNameDer(commonName),
     issuer: authority,
     notBeforeMs: nowMs - 300_000,
     notAfterMs: nowMs + 86_400_000,

@@ -1,0 +1,6 @@
+/** The face of the broker tester. */
+export { BROKER_CASES } from './catalogue.ts';
+export type { BrokerCase } from './context.ts';
+export { homeTarget, credentialsOf } from './home-target.ts';
+export { testBroker, type RunOptions } from './run.ts';
+export { authorityFrom, madeUpIdentity, privateKeyFrom, strangerOf, TEST_COMMON_NAME, type BrokerTarget, type MqttSettings } from './target.ts';
