@@ -6,6 +6,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 
 /** Of what a client prints, the end is kept. */
 const OUTPUT_CHARS_MAX = 2_000;
+/** How a device ends that found nothing wrong. */
+export const ENDED_CONTENT = 'ended with exit code 0';
 /** Between a polite request to end and the end. */
 const KILL_AFTER_MS = 1_500;
 
@@ -27,7 +29,7 @@ export class Device {
         resolve();
       });
       this.#child.once('close', (code, signal) => {
-        this.#ending ??= code === null ? `ended by ${signal ?? 'a signal'}` : `exit code ${code}`;
+        this.#ending ??= code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with exit code ${code}`;
         resolve();
       });
     });

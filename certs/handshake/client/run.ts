@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, isIP, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
-import { Evidence, notRun, type CaseResult, type HandshakeReport, type Verdict } from '../model.ts';
+import { Evidence, fail, notRun, type CaseResult, type HandshakeReport, type Verdict } from '../model.ts';
 import { DEVICE_ID, type Bait } from './bait.ts';
 import type { CaseContext, ClientCase } from './case.ts';
 import { fillIn } from './command-line.ts';
@@ -120,8 +120,12 @@ async function runCase(test: ClientTest, one: ClientCase, shared: Server | undef
   }
 }
 
-/** A device that never connected is told apart from one that could not be started. */
+/** Ends of a process that nobody asked for. */
+const CRASH = /SIG(SEGV|ABRT|BUS|ILL|FPE)/;
+
+/** Whatever a case says, a device that crashed failed; one that never came may have ended on its own. */
 function explained(verdict: Verdict, device: Device | undefined): Verdict {
+  if (device?.ending !== undefined && CRASH.test(device.ending)) return fail(`the device crashed: ${device.ending}`);
   if (verdict.outcome !== 'not-run' || device?.ending === undefined) return verdict;
   return notRun(`${verdict.reason}; the device ${device.ending}`);
 }
