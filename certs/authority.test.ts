@@ -6,8 +6,9 @@ import { inspect } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { createAuthority, issueIdentity, loadAuthority, type Authority } from './authority.ts';
+import { createAuthority, loadAuthority, type Authority } from './authority.ts';
 import { describeCertificate } from './describe.ts';
+import { issueIdentity } from './issue.ts';
 import { KEY_TYPES } from './key-pair.ts';
 import { DAY_MS, type IdentityRequest } from './profiles.ts';
 
@@ -35,11 +36,11 @@ describe('an authority', () => {
       expect(await modeOf(join(directory, 'ca', 'cert.pem'))).toBe(0o600);
     }
     const identity = await issueIdentity(loaded, gateway, nowMs);
-    const issuer = new X509Certificate(created.certificatePem);
+    const issuer = new X509Certificate(created.issuingPem);
     expect(new X509Certificate(identity.certificatePem).verify(issuer.publicKey)).toBe(true);
   });
 
-  it('lasts ten years, signs certificates and lists, and no authority below it', async () => {
+  it('lasts ten years, signs certificates and lists, and has one rank of authorities below it', async () => {
     const { certificatePem } = await createAuthority(root, { nowMs, commonName: 'Prüfstand CA' });
     expect(describeCertificate(certificatePem)).toMatchObject({
       subject: [{ type: 'CN', value: 'Prüfstand CA' }],
@@ -48,7 +49,7 @@ describe('an authority', () => {
       notAfter: '2036-05-03T07:08:09.000Z',
       keyUsage: ['keyCertSign', 'cRLSign'],
       extendedKeyUsage: null,
-      basicConstraints: { ca: true, pathLength: 0 },
+      basicConstraints: { ca: true, pathLength: 1 },
       identity: null,
     });
   });
@@ -150,9 +151,9 @@ describe('an issued identity', () => {
   });
 
   it('never outlives its authority, and none is issued after it', async () => {
-    const lateMs = nowMs + 3649 * DAY_MS;
+    const lateMs = nowMs + 1825 * DAY_MS;
     const late = describeCertificate((await issueIdentity(authority, gateway, lateMs)).certificatePem);
-    expect(late.notAfter).toBe('2036-05-03T07:08:09.000Z');
+    expect(late.notAfter).toBe('2031-05-06T07:08:09.000Z');
     await expect(issueIdentity(authority, gateway, lateMs + 2 * DAY_MS)).rejects.toMatchObject({
       code: 'CERTS_AUTHORITY_EXPIRED',
     });

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import forge from 'node-forge';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createAuthority, issueIdentity, type Authority } from './authority.ts';
+import { createAuthority, type Authority } from './authority.ts';
 import { randomSerial, timeDer } from './certificate-builder.ts';
 import { unsignedInteger } from './der.ts';
 import { keyUsage } from './extensions.ts';
 import { bytesToIp, ipToBytes } from './ip-address.ts';
+import { issueIdentity } from './issue.ts';
 import { KEY_TYPES } from './key-pair.ts';
 import { authorityPaths } from './layout.ts';
 import type { IdentityRequest } from './profiles.ts';
@@ -41,7 +42,7 @@ describe.skipIf(!openssl)('openssl verify -x509_strict', () => {
     for (const request of requests) {
       const { certificatePath, role } = await issueIdentity(authority, { ...request, keyType }, nowMs);
       const purpose = role === 'server' ? 'sslserver' : 'sslclient';
-      const common = ['verify', '-x509_strict', '-check_ss_sig', '-attime', at, '-CAfile', ca, '-purpose'];
+      const common = ['verify', '-x509_strict', '-check_ss_sig', '-attime', at, '-CAfile', ca, '-untrusted', certificatePath, '-purpose'];
       expect(spawnSync('openssl', [...common, purpose, certificatePath], { encoding: 'utf8' })).toMatchObject({
         status: 0,
         stdout: `${certificatePath}: OK\n`,
@@ -68,18 +69,19 @@ describe('a certificate we built', () => {
     const leaf = forge.pki.certificateFromPem(identity.certificatePem, false, true);
     expect(leaf.serialNumber).toBe(identity.serial);
     expect(leaf.validity.notBefore.getTime()).toBe(nowMs - 300_000);
-    expect(ca.verify(leaf)).toBe(true);
+    const issuing = forge.pki.certificateFromPem(rsaAuthority.issuingPem, false, true);
+    expect(ca.verify(issuing) && issuing.verify(leaf)).toBe(true);
     expect(leaf.getExtension('extKeyUsage')).toMatchObject({ clientAuth: true, critical: false });
     expect(leaf.getExtension('keyUsage')).toMatchObject({ digitalSignature: true, keyEncipherment: false, critical: true });
     const validityCheckDate = new Date(nowMs);
     const store = forge.pki.createCaStore([ca]);
-    expect(forge.pki.verifyCertificateChain(store, [leaf], { validityCheckDate })).toBe(true);
+    expect(forge.pki.verifyCertificateChain(store, [leaf, issuing], { validityCheckDate })).toBe(true);
   });
 
   it('is read by node:crypto, which verifies its signature and issuer', async () => {
     const identity = await issueIdentity(rsaAuthority, requests[1]!, nowMs);
     const leaf = new X509Certificate(identity.certificatePem);
-    const ca = new X509Certificate(rsaAuthority.certificatePem);
+    const ca = new X509Certificate(rsaAuthority.issuingPem);
     expect(leaf.serialNumber.toLowerCase()).toBe(identity.serial);
     expect(leaf.checkIssued(ca) && leaf.verify(ca.publicKey)).toBe(true);
     expect(leaf.subjectAltName).toBe('URI:urn:thrum:project:plant-1:gateway:0011223344556677');

@@ -9,9 +9,7 @@ import { randomBytes, type KeyObject } from 'node:crypto';
 import {
   TAG,
   bitString,
-  booleanTrue,
   contextConstructed,
-  octetString,
   oid,
   sequence,
   set,
@@ -21,7 +19,7 @@ import {
   utf8String,
 } from './der.ts';
 import { CertsError } from './errors.ts';
-import type { Extension } from './extensions.ts';
+import { extensionDer, type Extension } from './extensions.ts';
 import { signatureSchemeOf, signWith } from './key-pair.ts';
 
 /** The fields of a TBSCertificate. All `…Der` fields are full encodings and are copied verbatim. */
@@ -106,13 +104,13 @@ export function signCertificate(
   return assembleCertificate(tbsDer, signatureAlgorithmDer, signWith(issuerKey, scheme, tbsDer));
 }
 
-/** DER as PEM (RFC 7468): lines of 64 characters, a newline at the end. */
+/** A certificate as PEM. */
 export function certificatePem(der: Uint8Array): string {
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+  return pemOf('CERTIFICATE', der);
 }
 
-function extensionDer(extension: Extension): Buffer {
-  const critical = extension.critical ? [booleanTrue()] : [];
-  return sequence(oid(extension.oid), ...critical, octetString(extension.valueDer));
+/** DER as PEM (RFC 7468): lines of 64 characters, a newline at the end. `label` is such as 'CERTIFICATE REQUEST'. */
+export function pemOf(label: string, der: Uint8Array): string {
+  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }

@@ -59,7 +59,8 @@ export function readCertificate(certificate: X509Certificate): CertificateConten
   const fields = all[0] !== undefined && tagOf(all[0]) === 0xa0 ? all.slice(1) : all;
   const [serial, algorithm, issuer, validity, subject] = fields;
   const [notBefore, notAfter] = membersOf(validity, TAG.sequence);
-  const extensions = readExtensions(fields.find((field) => tagOf(field) === 0xa3));
+  const wrapper = fields.find((field) => tagOf(field) === 0xa3);
+  const extensions = decodeExtensions(wrapper === undefined ? [] : readRawExtensions(membersOf(wrapper, 0xa3)[0]));
   return {
     serial: contentOf(serial, TAG.integer).toString('hex').replace(/^00(?=.)/, ''),
     signatureAlgorithmOid: oidOf(membersOf(algorithm, TAG.sequence)[0]),
@@ -68,7 +69,7 @@ export function readCertificate(certificate: X509Certificate): CertificateConten
     subjectDer: derOf(subject!),
     notBeforeMs: readTime(notBefore),
     notAfterMs: readTime(notAfter),
-    names: membersOfOr(extensions.get(EXTENSION_OID.subjectAltName)).map(readGeneralName),
+    names: readNames(extensions.get(EXTENSION_OID.subjectAltName)),
     extendedKeyUsage: readExtendedKeyUsage(extensions.get(EXTENSION_OID.extKeyUsage)),
     keyUsage: readKeyUsage(extensions.get(EXTENSION_OID.keyUsage)),
     basicConstraints: readBasicConstraints(extensions.get(EXTENSION_OID.basicConstraints)),
@@ -82,22 +83,46 @@ export function commonNameOf(name: readonly NameAttribute[]): string | undefined
   return common.length === 1 ? common[0]!.value : undefined;
 }
 
-function readExtensions(wrapper: DerValue | undefined): Map<string, DerValue> {
-  const found = new Map<string, DerValue>();
-  if (wrapper === undefined) return found;
-  for (const extension of membersOf(membersOf(wrapper, 0xa3)[0], TAG.sequence)) {
+/** An extension as it stands in a certificate or a request, undecoded. */
+export interface RawExtension {
+  readonly oid: string;
+  readonly critical: boolean;
+  /** What stands in its OCTET STRING. */
+  readonly value: Buffer;
+}
+
+/** The extensions in an `Extensions` SEQUENCE, in their order, repeated ones too. Throws Error when one is malformed. */
+export function readRawExtensions(extensions: DerValue | undefined): RawExtension[] {
+  return membersOf(extensions, TAG.sequence).map((extension) => {
     const members = membersOf(extension, TAG.sequence);
-    const id = oidOf(members[0]);
-    if (found.has(id)) throw new Error(`malformed certificate: extension ${id} stands twice`);
-    const value = contentOf(members.at(-1), TAG.octetString);
-    if (KNOWN_EXTENSIONS.has(id)) found.set(id, readDer(value));
+    if (members.length < 2 || members.length > 3) throw new Error('malformed: an extension that is no triple');
+    const critical = members.length === 3 && readBoolean(members[1]);
+    return { oid: oidOf(members[0]), critical, value: contentOf(members.at(-1), TAG.octetString) };
+  });
+}
+
+/** The known ones among `raw`, decoded, by their object identifiers. Throws Error when one stands twice. */
+export function decodeExtensions(raw: readonly RawExtension[]): Map<string, DerValue> {
+  const found = new Map<string, DerValue>();
+  const seen = new Set<string>();
+  for (const { oid, value } of raw) {
+    if (seen.has(oid)) throw new Error(`malformed: extension ${oid} stands twice`);
+    seen.add(oid);
+    if (KNOWN_EXTENSIONS.has(oid)) found.set(oid, readDer(value));
   }
   return found;
 }
 
+function readBoolean(value: DerValue | undefined): boolean {
+  const octets = contentOf(value, TAG.boolean);
+  if (octets.length !== 1) throw new Error('malformed: a BOOLEAN that is not one octet');
+  return octets[0] !== 0;
+}
+
 const KNOWN_EXTENSIONS = new Set<string>(Object.values(EXTENSION_OID));
 
-function readName(name: DerValue | undefined): NameAttribute[] {
+/** The attributes of a Name, in their order. Throws Error. */
+export function readName(name: DerValue | undefined): NameAttribute[] {
   return membersOf(name, TAG.sequence).flatMap((relative) =>
     membersOf(relative, TAG.set).map((attribute) => {
       const [type, value] = membersOf(attribute, TAG.sequence);
@@ -108,10 +133,10 @@ function readName(name: DerValue | undefined): NameAttribute[] {
 }
 
 function readText(value: DerValue | undefined): string {
-  if (value === undefined) throw new Error('malformed certificate: a name without a value');
+  if (value === undefined) throw new Error('malformed: a name without a value');
   const tag = tagOf(value);
-  if (tag === 0x1e) return value.value as string; // BMPString, which node-forge has decoded already
   const content = contentOf(value, tag);
+  if (tag === TAG.bmpString) return Buffer.from(content).swap16().toString('utf16le');
   const latin = tag === TAG.printableString || tag === TAG.ia5String || tag === 0x14;
   return latin ? content.toString('latin1') : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
 }
@@ -121,9 +146,14 @@ function readTime(value: DerValue | undefined): number {
   const text = contentOf(value, long ? TAG.generalizedTime : TAG.utcTime).toString('latin1');
   const full = long ? text : `${Number(text.slice(0, 2)) >= 50 ? '19' : '20'}${text}`;
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(full);
-  if (parts === null) throw new Error('malformed certificate: a time that is not YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ');
+  if (parts === null) throw new Error('malformed: a time that is not YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ');
   const [year, month, day, hour, minute, second] = parts.slice(1);
   return Date.parse(`${year!}-${month!}-${day!}T${hour!}:${minute!}:${second!}Z`);
+}
+
+/** The names in a subject alternative name extension; none without it. Throws Error. */
+export function readNames(value: DerValue | undefined): SubjectAltName[] {
+  return value === undefined ? [] : membersOf(value, TAG.sequence).map(readGeneralName);
 }
 
 function readGeneralName(value: DerValue): SubjectAltName {
@@ -144,21 +174,24 @@ function readGeneralName(value: DerValue): SubjectAltName {
   }
 }
 
-function readExtendedKeyUsage(value: DerValue | undefined): string[] | undefined {
+/** Names or dotted object identifiers of an extended key usage extension. Throws Error. */
+export function readExtendedKeyUsage(value: DerValue | undefined): string[] | undefined {
   if (value === undefined) return undefined;
   return membersOf(value, TAG.sequence).map((usage) => USAGE_NAMES.get(oidOf(usage)) ?? oidOf(usage));
 }
 
-function readKeyUsage(value: DerValue | undefined): string[] | undefined {
+/** The usages in a key usage extension. Throws Error. */
+export function readKeyUsage(value: DerValue | undefined): string[] | undefined {
   if (value === undefined) return undefined;
   const bits = contentOf(value, TAG.bitString).subarray(1);
   return KEY_USAGES.filter((_, position) => ((bits[position >> 3] ?? 0) & (0x80 >> (position & 7))) !== 0);
 }
 
-function readBasicConstraints(value: DerValue | undefined): CertificateContent['basicConstraints'] {
+/** Basic constraints. Throws Error. */
+export function readBasicConstraints(value: DerValue | undefined): CertificateContent['basicConstraints'] {
   if (value === undefined) return undefined;
   const members = membersOf(value, TAG.sequence);
-  const ca = members.some((member) => tagOf(member) === TAG.boolean && contentOf(member, TAG.boolean)[0] !== 0);
+  const ca = members.some((member) => tagOf(member) === TAG.boolean && readBoolean(member));
   const length = members.find((member) => tagOf(member) === TAG.integer);
   if (length === undefined) return { ca };
   return { ca, pathLength: Number(`0x${contentOf(length, TAG.integer).toString('hex')}`) };
@@ -166,8 +199,4 @@ function readBasicConstraints(value: DerValue | undefined): CertificateContent['
 
 function readOctets(value: DerValue | undefined): string | undefined {
   return value === undefined ? undefined : contentOf(value, TAG.octetString).toString('hex');
-}
-
-function membersOfOr(value: DerValue | undefined): readonly DerValue[] {
-  return value === undefined ? [] : membersOf(value, TAG.sequence);
 }

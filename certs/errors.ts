@@ -6,6 +6,10 @@
 export type CertsErrorCode =
   /** No certificate authority stands in the directory. */
   | 'CERTS_NO_AUTHORITY'
+  /** The root's private key is not in its place. */
+  | 'CERTS_NO_ROOT_KEY'
+  /** A certificate signing request asks for what it may not have, or is none. */
+  | 'CERTS_CSR_REFUSED'
   /** The thing to create is there already; nothing was overwritten. */
   | 'CERTS_EXISTS'
   /** The authority has expired, so nothing it signs would be accepted. */

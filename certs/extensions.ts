@@ -68,6 +68,12 @@ export interface SubjectAltName {
   readonly value: string;
 }
 
+/** The full encoding of an extension. */
+export function extensionDer(extension: Extension): Buffer {
+  const critical = extension.critical ? [booleanTrue()] : [];
+  return sequence(oid(extension.oid), ...critical, octetString(extension.valueDer));
+}
+
 /** Basic constraints, critical. For an end entity the value is an empty SEQUENCE. `pathLength` is 0..127. */
 export function basicConstraints(constraints: { ca: boolean; pathLength?: number }): Extension {
   const members: Buffer[] = constraints.ca ? [booleanTrue()] : [];

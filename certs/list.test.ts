@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createAuthority, issueIdentity, type Authority } from './authority.ts';
+import { createAuthority, type Authority } from './authority.ts';
+import { issueIdentity } from './issue.ts';
 import { findGatewayIdentities, findIdentity, listIdentities } from './list.ts';
 import { DAY_MS } from './profiles.ts';
 
@@ -50,6 +51,7 @@ describe('the list of identities', () => {
         { type: 'ip', value: '::1' },
       ],
       certificatePath: server.certificatePath,
+      hasKey: true,
     });
   });
 

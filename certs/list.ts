@@ -3,16 +3,17 @@
  * another process and are passed over; any other broken entry is an error that names it.
  */
 
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 
-import type { IssuedIdentity } from './authority.ts';
+import { ChainVerifier } from './chain.ts';
 import { commonNameOf, readCertificate, type CertificateContent } from './certificate-reader.ts';
 import { CertsError, systemCode } from './errors.ts';
 import type { SubjectAltName } from './extensions.ts';
 import { identityIn, type PeerIdentity } from './identity.ts';
+import type { IssuedIdentity } from './issue.ts';
 import { keyTypeOf } from './key-pair.ts';
-import { authorityPaths, identityPaths, roleDirectory } from './layout.ts';
+import { authorityPaths, identityPaths, roleDirectory, signedDirectory, signedPaths } from './layout.ts';
 import { parseCertificate } from './pem.ts';
 import { readPrivateFile } from './private-file.ts';
 import { DAY_MS, ROLES, type Role } from './profiles.ts';
@@ -29,6 +30,8 @@ export interface IdentitySummary {
   readonly keyType: string;
   readonly sans: readonly SubjectAltName[];
   readonly certificatePath: string;
+  /** False for what was signed for a request: its key was never here. */
+  readonly hasKey: boolean;
 }
 
 export interface IdentityMatch {
@@ -38,27 +41,31 @@ export interface IdentityMatch {
 }
 
 interface Entry extends IdentitySummary {
-  readonly certificate: X509Certificate;
   readonly certificatePem: string;
 }
 
 const READS_AT_ONCE = 32;
 
 /**
- * All identities under `directory`, by role, then start of validity, then serial; none when the directory is missing.
+ * All identities under `directory`, also those signed for a request, by role, then start of validity, then serial; none
+ * when the directory is missing.
  * Throws CERTS_UNREADABLE naming the first broken entry.
  */
 export async function listIdentities(directory: string): Promise<IdentitySummary[]> {
+  const signed = await readSigned(directory);
   const summaries: IdentitySummary[] = [];
   for (const role of ROLES) {
-    for (const entry of await readRole(directory, role)) summaries.push(summaryOf(entry));
+    const own = await readRole(directory, role);
+    const here = new Set(own.map(({ serial }) => serial));
+    const elsewhere = signed.filter((entry) => entry.role === role && !here.has(entry.serial));
+    for (const entry of [...own, ...elsewhere].sort(byAge)) summaries.push(summaryOf(entry));
   }
   return summaries;
 }
 
 /**
- * The newest identity that matches, is valid now, has at least a day left, and was signed by the authority in
- * `directory` if there is one; undefined when there is none. Reads all identities of the role: for many gateways use
+ * The newest identity that matches, is valid now, has at least a day left, and leads to the root in
+ * `directory` if there is one, directly or by the intermediates in its file; undefined when there is none. Reads all identities of the role: for many gateways use
  * {@link findGatewayIdentities}. Throws CERTS_UNREADABLE, CERTS_KEY_EXPOSED.
  */
 export async function findIdentity(
@@ -93,12 +100,11 @@ export async function findGatewayIdentities(
 }
 
 async function usableEntries(directory: string, role: Role, nowMs: number): Promise<Entry[]> {
-  const issuer = await authorityCertificate(directory);
+  const root = await authorityCertificate(directory);
+  const verifier = root && new ChainVerifier(root);
   return (await readRole(directory, role)).filter(
-    ({ notBeforeMs, notAfterMs, certificate }) =>
-      notBeforeMs <= nowMs &&
-      notAfterMs >= nowMs + DAY_MS &&
-      (issuer === undefined || (certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey))),
+    ({ notBeforeMs, notAfterMs, certificatePem }) =>
+      notBeforeMs <= nowMs && notAfterMs >= nowMs + DAY_MS && (verifier === undefined || verifier.leadsToRoot(certificatePem, nowMs)),
   );
 }
 
@@ -114,7 +120,20 @@ async function authorityCertificate(directory: string): Promise<X509Certificate 
 
 /** The entries of a role, oldest first. */
 async function readRole(directory: string, role: Role): Promise<Entry[]> {
-  const path = roleDirectory(directory, role);
+  const entries = await readAll(roleDirectory(directory, role), async (serial) => {
+    const entry = await readEntry(identityPaths(directory, role, serial).certificatePath, serial, true);
+    if (entry.role !== role) throw misplaced(entry.certificatePath, `${role} certificate`, serial);
+    return entry;
+  });
+  return entries.sort(byAge);
+}
+
+/** The certificates signed for requests, of all roles. */
+function readSigned(directory: string): Promise<Entry[]> {
+  return readAll(signedDirectory(directory), (serial) => readEntry(signedPaths(directory, serial).certificatePath, serial, false));
+}
+
+async function readAll(path: string, read: (serial: string) => Promise<Entry>): Promise<Entry[]> {
   let serials: string[];
   try {
     serials = await readdir(path);
@@ -122,15 +141,17 @@ async function readRole(directory: string, role: Role): Promise<Entry[]> {
     if (systemCode(cause) === 'ENOENT') return [];
     throw unreadable(path, cause);
   }
-  const entries = await inBatches(
+  return inBatches(
     serials.filter((serial) => !serial.startsWith('.')),
-    (serial) => readEntry(directory, role, serial),
+    read,
   );
-  return entries.sort((a, b) => a.notBeforeMs - b.notBeforeMs || (a.serial < b.serial ? -1 : 1));
 }
 
-async function readEntry(directory: string, role: Role, serial: string): Promise<Entry> {
-  const { certificatePath } = identityPaths(directory, role, serial);
+function byAge(a: Entry, b: Entry): number {
+  return a.notBeforeMs - b.notBeforeMs || (a.serial < b.serial ? -1 : 1);
+}
+
+async function readEntry(certificatePath: string, serial: string, hasKey: boolean): Promise<Entry> {
   let certificatePem: string;
   try {
     certificatePem = await readFile(certificatePath, 'utf8');
@@ -145,12 +166,9 @@ async function readEntry(directory: string, role: Role, serial: string): Promise
     throw unreadable(certificatePath, cause);
   }
   const identity = identityIn(content);
-  if (identity?.role !== role || content.serial !== serial) {
-    const message = `${certificatePath} is not the ${role} certificate with serial ${serial}; move its directory away`;
-    throw new CertsError('CERTS_UNREADABLE', message);
-  }
+  if (identity === undefined || content.serial !== serial) throw misplaced(certificatePath, 'certificate of ours', serial);
   return {
-    role,
+    role: identity.role,
     subject: commonNameOf(content.subject)!,
     identity,
     serial,
@@ -159,9 +177,13 @@ async function readEntry(directory: string, role: Role, serial: string): Promise
     keyType: keyTypeOf(certificate.publicKey),
     sans: content.names,
     certificatePath,
-    certificate,
+    hasKey,
     certificatePem,
   };
+}
+
+function misplaced(path: string, what: string, serial: string): CertsError {
+  return new CertsError('CERTS_UNREADABLE', `${path} is not the ${what} with serial ${serial}; move its directory away`);
 }
 
 async function withKey(directory: string, entry: Entry): Promise<IssuedIdentity> {
@@ -171,8 +193,8 @@ async function withKey(directory: string, entry: Entry): Promise<IssuedIdentity>
 }
 
 function summaryOf(entry: Entry): IdentitySummary {
-  const { role, subject, identity, serial, notBeforeMs, notAfterMs, keyType, sans, certificatePath } = entry;
-  return { role, subject, identity, serial, notBeforeMs, notAfterMs, keyType, sans, certificatePath };
+  const { role, subject, identity, serial, notBeforeMs, notAfterMs, keyType, sans, certificatePath, hasKey } = entry;
+  return { role, subject, identity, serial, notBeforeMs, notAfterMs, keyType, sans, certificatePath, hasKey };
 }
 
 function unreadable(path: string, cause: unknown): CertsError {

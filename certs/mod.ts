@@ -3,8 +3,8 @@
  * files, and sealed records.
  */
 
-export { createAuthority, issueIdentity, loadAuthority } from './authority.ts';
-export type { Authority, IssuedIdentity } from './authority.ts';
+export { createAuthority, loadAuthority } from './authority.ts';
+export type { Authority } from './authority.ts';
 export type { NameAttribute } from './certificate-reader.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
@@ -13,13 +13,18 @@ export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
+export { issueIdentity } from './issue.ts';
+export type { IssuedIdentity } from './issue.ts';
+export { rotateIssuing } from './issuing.ts';
 export { KEY_TYPES } from './key-pair.ts';
 export type { KeyType } from './key-pair.ts';
 export { findGatewayIdentities, findIdentity, listIdentities } from './list.ts';
 export type { IdentityMatch, IdentitySummary } from './list.ts';
-export { makePrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
+export { makePrivateDirectory, publishPrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
 export { ROLES } from './profiles.ts';
 export type { GatewayRequest, IdentityRequest, OperatorRequest, Role, ServerRequest } from './profiles.ts';
+export { createRequest, signRequest } from './request.ts';
+export type { SignedRequest } from './request.ts';
 export { canonicalBytes, deriveKey, openAt, sealAt } from './sealed.ts';
 export { RECORD_HEADER_BYTES, TAG_BYTES, readRecords, sealRecord } from './sealed-record.ts';
 export type { ReadRecord, RecordKeys, RecordsEnd, SealedRecord } from './sealed-record.ts';

@@ -28,3 +28,13 @@ export function parseCertificate(
     throw new CertsError(code, `${source} holds a PEM certificate that cannot be decoded; fetch it anew`, { cause });
   }
 }
+
+/** Each certificate block of a PEM text, as it stands there; at most `most` of them are looked at. */
+export function certificateBlocks(pem: string, most: number): string[] {
+  const blocks: string[] = [];
+  for (const [block] of pem.matchAll(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)) {
+    if (blocks.length === most) break;
+    blocks.push(block);
+  }
+  return blocks;
+}

@@ -5,7 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { CertsError, systemCode } from './errors.ts';
@@ -48,7 +48,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
 
 /**
  * Publishes a new directory (0700) of private files (0600) in one step: it is there with all its files or not at all.
- * The parent must exist. Throws CERTS_EXISTS when `path` is there already (nothing is overwritten; an empty directory
+ * A name `sub/file` puts a file into a directory inside. The parent must exist. Throws CERTS_EXISTS when `path` is there already (nothing is overwritten; an empty directory
  * counts as not there), CERTS_WRITE_FAILED otherwise.
  */
 export async function publishPrivateDirectory(
@@ -58,7 +58,10 @@ export async function publishPrivateDirectory(
   const temporary = temporaryBeside(path);
   try {
     await mkdir(temporary, { mode: DIRECTORY_MODE });
+    const within = [...new Set(Object.keys(files).map(dirname))].map((name) => join(temporary, name));
+    for (const inner of within) await mkdir(inner, { recursive: true, mode: DIRECTORY_MODE });
     await Promise.all(Object.entries(files).map(([name, data]) => writeNewFile(join(temporary, name), data)));
+    for (const inner of within) await syncDirectory(inner);
     await syncDirectory(temporary);
     await rename(temporary, path);
     await syncDirectory(dirname(path));
@@ -108,6 +111,14 @@ export async function readPrivateFile(path: string): Promise<Buffer> {
   }
 }
 
+/** Whether something stands at `path`. */
+export async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** A hidden name in the same directory, so that the rename stays within one file system and listings skip it. */
 function temporaryBeside(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
@@ -123,8 +134,8 @@ async function writeNewFile(path: string, data: string | Uint8Array): Promise<vo
   }
 }
 
-/** Makes a rename durable. Windows cannot open directories, and needs no such step. */
-async function syncDirectory(path: string): Promise<void> {
+/** Makes a rename within a directory durable. Windows cannot open directories, and needs no such step. */
+export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(path, 'r');
   try {

@@ -7,6 +7,7 @@ import { CertsError } from './errors.ts';
 import {
   basicConstraints,
   extKeyUsage,
+  keyIdentifier,
   keyUsage,
   subjectAltName,
   type ExtendedKeyUsage,
@@ -72,12 +73,22 @@ const LIFETIME_MIN_MS = 60_000;
 const LIFETIME_DAYS_MAX = 3650;
 const SERVER_NAMES_MAX = 100;
 const CA_LIFETIME_DAYS = 3650;
+const ISSUING_LIFETIME_DAYS = 1826;
 const DEFAULT_LIFETIME_DAYS: Readonly<Record<Role, number>> = { server: 397, gateway: 365, operator: 365 };
 
-/** Profile of an authority: signs certificates and revocation lists, and no authority below it. */
-export function authorityProfile(commonName: string): Profile {
+/** Profile of a root: signs intermediates and revocation lists; no authority below an intermediate. */
+export function rootProfile(commonName: string): Profile {
+  return { commonName, extensions: [basicConstraints({ ca: true, pathLength: 1 }), keyUsage(['keyCertSign', 'cRLSign'])] };
+}
+
+/**
+ * Profile of an intermediate: signs identities and revocation lists, and no authority below it. Its name carries digits of
+ * its key's identifier, so that no two intermediates have the same name.
+ */
+export function issuingProfile(spki: Uint8Array): Profile {
+  const digits = keyIdentifier(spki).toString('hex').slice(0, 16);
   return {
-    commonName,
+    commonName: `thrum issuing authority ${digits}`,
     extensions: [basicConstraints({ ca: true, pathLength: 0 }), keyUsage(['keyCertSign', 'cRLSign'])],
   };
 }
@@ -111,6 +122,15 @@ export function authorityValidity(nowMs: number): Validity {
 }
 
 /**
+ * Validity of an intermediate: 5 years from now, begun 5 minutes ago, never past its root (`rootEndMs`).
+ * Throws CERTS_AUTHORITY_EXPIRED when the root is over.
+ */
+export function issuingValidity(nowMs: number, rootEndMs: number): Validity {
+  if (checkedTime('time', nowMs) > rootEndMs) throw expired('root', rootEndMs, 'create a new authority in another directory');
+  return { notBeforeMs: nowMs - SKEW_MS, notAfterMs: Math.min(nowMs + ISSUING_LIFETIME_DAYS * DAY_MS, rootEndMs) };
+}
+
+/**
  * Validity of an identity: begins at `notBeforeMs` or 5 minutes ago, ends `lifetimeDays` after `notBeforeMs` or now, but
  * never after its authority (`authorityEndMs`).
  * Throws CERTS_BAD_REQUEST for a lifetime or time out of range, CERTS_AUTHORITY_EXPIRED when the authority is over.
@@ -125,10 +145,13 @@ export function identityValidity(request: IdentityRequest, nowMs: number, author
   const startMs = checkedTime('start of validity', request.notBeforeMs ?? nowMs);
   const notBeforeMs = request.notBeforeMs ?? nowMs - SKEW_MS;
   if (nowMs > authorityEndMs || notBeforeMs > authorityEndMs) {
-    const end = new Date(authorityEndMs).toISOString();
-    throw new CertsError('CERTS_AUTHORITY_EXPIRED', `the authority ends ${end}; create a new one in another directory`);
+    throw expired('authority', authorityEndMs, "'thrum certs rotate-issuing' makes a new intermediate if the root still lasts");
   }
   return { notBeforeMs, notAfterMs: Math.min(startMs + days * DAY_MS, authorityEndMs) };
+}
+
+function expired(what: string, endMs: number, remedy: string): CertsError {
+  return new CertsError('CERTS_AUTHORITY_EXPIRED', `the ${what} ends ${new Date(endMs).toISOString()}; ${remedy}`);
 }
 
 function endEntity(commonName: string, usage: ExtendedKeyUsage, names: readonly SubjectAltName[]): Profile {

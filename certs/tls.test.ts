@@ -1,6 +1,6 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +8,13 @@ import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createAuthority, issueIdentity, type Authority, type IssuedIdentity } from './authority.ts';
+import { createAuthority, loadAuthority, type Authority } from './authority.ts';
 import { certificatePem, commonNameDer, randomSerial, signCertificate } from './certificate-builder.ts';
 import { peerIdentity, type PeerIdentity } from './identity.ts';
+import { issueIdentity, type IssuedIdentity } from './issue.ts';
+import { rotateIssuing } from './issuing.ts';
 import { KEY_TYPES, generateKeyPair, privateKeyPem, spkiDer } from './key-pair.ts';
+import { certificateBlocks } from './pem.ts';
 import { identityProfile } from './profiles.ts';
 
 // Node's TLS goes by the real clock, so these certificates are issued around the real now.
@@ -89,6 +92,22 @@ describe('over TLS, a server that asks for certificates', () => {
     expect(await greet(operator)).toEqual({ role: 'operator', name: 'ada' });
   });
 
+  it('accepts who was signed before the intermediate was replaced, and who was signed after', async () => {
+    const home = join(root, 'rotated');
+    await cp(join(root, 'ca'), join(home, 'ca'), { recursive: true });
+    const before = await issueIdentity(await loadAuthority(home), gateway, nowMs);
+    await rotateIssuing(home, { nowMs });
+    const after = await issueIdentity(await loadAuthority(home), gateway, nowMs);
+    expect(after.certificatePem.slice(-500)).not.toBe(before.certificatePem.slice(-500));
+    for (const client of [before, after]) expect(await greet(client)).toEqual(gateway);
+  });
+
+  it('refuses who does not send the intermediate, which it does not know', async () => {
+    const client = await issueIdentity(authority, gateway, nowMs);
+    const [leaf] = certificateBlocks(client.certificatePem, 1);
+    expect(await greet({ certificatePem: leaf!, keyPem: client.keyPem })).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+  });
+
   it('refuses who has none', async () => {
     expect(await greet(undefined)).toBe('ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE');
   });
@@ -106,7 +125,7 @@ describe('over TLS, a server that asks for certificates', () => {
   });
 
   it('refuses the certificate of another authority with the same name', async () => {
-    expect(await greet(await issueIdentity(stranger, gateway, nowMs))).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    expect(await greet(await issueIdentity(stranger, gateway, nowMs))).toBe('UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
   });
 
   it('refuses a certificate that a gateway signed as if it were an authority', async () => {

@@ -1,0 +1,33 @@
+/** `thrum certs init` and `rotate-issuing`: the authority of a home, and the intermediate that signs for it. */
+import type { Command } from 'commander';
+import { createAuthority, rotateIssuing, type KeyType } from '../certs/mod.ts';
+import { now } from './clock.ts';
+import { keyTypeOption } from './certs-values.ts';
+import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
+import { addOutputOptions, printResult, type OutputOptions } from './output.ts';
+
+type Options = HomeOptions & OutputOptions & { readonly keyType: KeyType };
+
+export function addAuthorityCommands(certs: Command): void {
+  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command.addOption(keyTypeOption())));
+  finish(certs.command('init').description('make the certificate authority of a home: a root, and the intermediate that signs'))
+    .addHelpText('after', '\nExample:\n  thrum certs init --home ./plant\n\nThen ca/key.pem, the key of the root, can be kept elsewhere: only rotate-issuing needs it.')
+    .action(init);
+  finish(certs.command('rotate-issuing').description('replace the intermediate that signs; identities stay valid'))
+    .addHelpText('after', '\nExample:\n  thrum certs rotate-issuing --home ./plant\n\nNeeds ca/key.pem, the key of the root.')
+    .action(rotate);
+}
+
+async function init(options: Options): Promise<void> {
+  const home = await openHome(options, 'create');
+  await createAuthority(home.certs, { nowMs: now(), keyType: options.keyType });
+  const certificatePath = `${home.certs}/ca/cert.pem`;
+  const issuingPath = `${home.certs}/ca/issuing/cert.pem`;
+  printResult(options, { certificatePath, issuingPath }, () => [`made an authority: ${certificatePath}`, `it signs with:     ${issuingPath}`]);
+}
+
+async function rotate(options: Options): Promise<void> {
+  const home = await openHome(options, 'refuse');
+  const { serial, certificatePath } = await rotateIssuing(home.certs, { nowMs: now(), keyType: options.keyType });
+  printResult(options, { serial, issuingPath: certificatePath }, () => [`signs from now on: ${certificatePath}`]);
+}
