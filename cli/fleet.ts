@@ -7,7 +7,7 @@ import { DEFAULT_BACKOFF, Fleet, parseTarget, type FleetProgress, type GatewayId
 import { planFleet, type GatewayPlan } from '../sensors/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
-import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
+import { driveFleet } from './fleet-drive.ts';
 import { identitiesFor, membersOf, sensorsOf } from './fleet-members.ts';
 import { fleetPicture } from './fleet-picture.ts';
 import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.ts';
@@ -85,7 +85,7 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
     startMs: planSettings(settings).startMs,
     speed: parseSpeed(settings.speed)!,
     simulateMs: settings.simulate === undefined ? Infinity : parseDurationMs(settings.simulate)!,
-    backoff: ['localhost', '127.0.0.1', '::1'].includes(target.host) ? LOCAL_BACKOFF : DEFAULT_BACKOFF,
+    backoff: DEFAULT_BACKOFF,
     random,
     now,
     onState: (gatewayId, connected, reason) => {
