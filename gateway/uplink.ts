@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { backoffMs, type BackoffLimits } from './backoff.ts';
+import { brokenRule } from './broker-manners.ts';
 import { GatewayError } from './errors.ts';
 import type { Spool } from './spool.ts';
 import type { SpooledBatch } from './spool-format.ts';
@@ -14,6 +15,8 @@ import type { Target } from './target.ts';
 
 /** Publishes not yet acknowledged on one connection. */
 const WINDOW = 16;
+/** TLS 1.3, or 1.2 with forward secrecy and AEAD; keys and digests of 112 bits at least (RSA from 2048, no SHA-1). */
+const CIPHERS = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2';
 const KEEP_ALIVE_S = 30;
 const CONNECT_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 1_000;
@@ -113,6 +116,7 @@ export class Uplink {
       cert: certificatePem,
       key: keyPem,
       minVersion: 'TLSv1.2',
+      ciphers: CIPHERS,
       rejectUnauthorized: true,
       protocolVersion: 4,
       clientId: gatewayId,
@@ -132,6 +136,12 @@ export class Uplink {
       client.publish(`${this.#prefix}status`, 'online', { qos: 0, retain: true });
       this.#options.onState(true, '');
       this.pump();
+    });
+    client.on('packetreceive', (packet) => {
+      const rule = brokenRule(packet, this.#connected ? 'connected' : 'connecting');
+      if (rule === undefined) return;
+      this.#reason ||= `the broker sent ${rule}`;
+      client.stream.destroy();
     });
     client.on('error', (error) => {
       this.#reason ||= error.message || ((error as NodeJS.ErrnoException).code ?? ''); // AggregateError has no message
