@@ -52,7 +52,7 @@ async function neverAgain(context: CaseContext): Promise<Verdict> {
   await context.deviceEnded(1_000);
   const ending = context.deviceEnding();
   if (ending === undefined) return fail(`neither came again nor ended within ${COME_AGAIN_MS / 1_000} s`);
-  return ending === ENDED_CONTENT ? fail('ended as if all were well') : pass(`${ending}`);
+  return ending === ENDED_CONTENT ? fail('ended as if all were well') : pass(ending);
 }
 
 const resetHello = async (context: CaseContext, cut: (connection: DeviceConnection) => void | Promise<void>): Promise<boolean> => {

@@ -95,6 +95,12 @@ function packet(told: Packet) {
   };
 }
 
+function beforeConnack(session: Session): Promise<undefined> {
+  session.send({ cmd: 'publish', topic: 'thrum', payload: 'x', qos: 0, dup: false, retain: false });
+  session.accept();
+  return Promise.resolve(undefined);
+}
+
 /** A PUBLISH with a topic that is none, to whoever listens: QoS 0, or 1 with a packet id. */
 function publishBytes(flags: number, topic: Buffer, id?: number): (session: Session) => Promise<undefined> {
   return (session) => {
@@ -113,7 +119,7 @@ const BROKEN = fail('did not close the connection');
 
 export const LIE_CASES: readonly ClientCase[] = [
   ...CODES.map(refusedCase),
-  lieCase({ id: 'before-connack', title: 'PUBLISH before CONNACK', offered: 'PUBLISH as the first packet', sources: ['MQTT 3.1.1 3.2'], tell: (session) => Promise.resolve(session.send({ cmd: 'publish', topic: 'thrum', payload: 'x', qos: 0, dup: false, retain: false })).then(() => session.accept()).then(() => undefined) }),
+  lieCase({ id: 'before-connack', title: 'PUBLISH before CONNACK', offered: 'PUBLISH as the first packet', sources: ['MQTT 3.1.1 3.2'], tell: beforeConnack }),
   lieCase({ id: 'connack-twice', title: 'CONNACK twice', offered: 'a second CONNACK', sources: ['MQTT 3.1.1 3.2'], severity: 'low', tell: packet({ cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false }) }),
   lieCase({
     id: 'session-present', title: 'Session present where there can be none', offered: 'CONNACK with session present for a clean session', sources: ['MQTT 5 3.2.2.1.1', 'MQTT 3.1.1 3.2.2.2'], severity: 'low',
@@ -146,7 +152,12 @@ export const LIE_CASES: readonly ClientCase[] = [
     ['suback', 'Unasked SUBACK', { cmd: 'suback', messageId: 77, granted: [0] }],
     ['pubrel', 'Unasked PUBREL', { cmd: 'pubrel', messageId: 77 }],
     ['pubrec', 'Unasked PUBREC', { cmd: 'pubrec', messageId: 77 }],
-  ].map(([id, title, told]) => survivesCase(`mqtt-server.unasked.${id as string}`, title as string, (session) => Promise.resolve(session.send(told as Packet)).then(() => undefined))),
+  ].map(([id, title, told]) =>
+    survivesCase(`mqtt-server.unasked.${id as string}`, title as string, (session) => {
+      session.send(told as Packet);
+      return Promise.resolve(undefined);
+    }),
+  ),
   survivesCase('mqtt-server.connack-late', 'CONNACK after three seconds', undefined),
   survivesCase('mqtt-server.huge.announced', 'A packet of 256 MiB is announced', (session) => {
     session.sendBytes(Buffer.concat([Buffer.from('30ffffff7f', 'hex'), Buffer.from([0, 5]), Buffer.from('thrum'), Buffer.alloc(256 * 1024, 'x')]), 'the first 256 KiB of a PUBLISH of 256 MiB');

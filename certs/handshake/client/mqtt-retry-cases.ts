@@ -30,9 +30,10 @@ function retryCase({ tries, least, cut, judge, version, ...question }: Retry): C
     pace: 'slow',
     serve: async (context: CaseContext) => {
       let spoken = 0;
-      const seen: Reconnects = await watchReconnects(context, tries, (session) => {
+      const seen: Reconnects = await watchReconnects(context, tries, async (session) => {
         spoken = session.version;
-        return version !== undefined && spoken !== version ? Promise.resolve(session.end()) : cut(session);
+        if (version !== undefined && spoken !== version) session.end();
+        else await cut(session);
       });
       if (version !== undefined && spoken !== 0 && spoken !== version) return notRun(`the device speaks MQTT 3.1.1, which has no such packet`);
       return tooFew(seen, least) ?? judge(seen.waitsMs);
@@ -50,6 +51,12 @@ async function acceptAndClose(session: Session): Promise<void> {
   session.accept();
   await session.find((packet): packet is never => packet.cmd === 'disconnect', 300);
   session.end();
+}
+
+function refuseAndClose(session: Session): Promise<void> {
+  session.refuse(session.version === 5 ? 0x87 : 5);
+  session.end();
+  return Promise.resolve();
 }
 
 async function acceptAndReset(session: Session): Promise<void> {
@@ -86,7 +93,7 @@ export const RETRY_CASES = [
   retryCase({ id: 'mqtt-server.disconnect.jitter', title: 'Waits differ when the server closes time after time', offered: 'CONNACK, then the server closes, six times', expected: 'waits that no fixed rule gives', sources: ['AWS IoT Device Advisor MQTT_Reconnect_Backoff_Retries_On_Server_Disconnect'], severity: 'medium', tries: TRIES, least: TRIES - 2, cut: acceptAndClose, judge: judgeJitter }),
   retryCase({ id: 'mqtt-server.unstable', title: 'Waits differ on a network that breaks time after time', offered: 'CONNACK, then a TCP reset, six times', expected: 'waits that no fixed rule gives', sources: ['AWS IoT Device Advisor MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection'], severity: 'medium', tries: TRIES, least: TRIES - 2, cut: acceptAndReset, judge: judgeJitter }),
   retryCase({ id: 'mqtt-server.take-over', title: 'Does not fight for its name', offered: 'CONNACK, then the server closes as when another took the client id', expected: 'no tight loop of connections', sources: ['MQTT 3.1.1 3.1.4', 'MQTT 5 3.1.4'], severity: 'medium', tries: 4, least: 2, cut: (session) => (session.version === 5 ? disconnectWith(0x8e)(session) : acceptAndClose(session)), judge: judgeFight }),
-  retryCase({ id: 'mqtt-server.refused.loop', title: 'Does not hammer a server that refuses', offered: 'CONNACK 5, not authorized, time after time', expected: 'no tight loop of connections', sources: ['MQTT 3.1.1 3.2.2.3'], severity: 'medium', tries: 4, least: 2, cut: (session) => Promise.resolve(session.refuse(session.version === 5 ? 0x87 : 5)).then(() => session.end()), judge: judgeFight }),
+  retryCase({ id: 'mqtt-server.refused.loop', title: 'Does not hammer a server that refuses', offered: 'CONNACK 5, not authorized, time after time', expected: 'no tight loop of connections', sources: ['MQTT 3.1.1 3.2.2.3'], severity: 'medium', tries: 4, least: 2, cut: refuseAndClose, judge: judgeFight }),
   retryCase({ id: 'mqtt-server.disconnect.shutting-down', title: 'Server says that it shuts down (MQTT 5)', offered: 'DISCONNECT 0x8B, then close', expected: 'no new connection within 1 s', sources: ['MQTT 5 3.14.2.1'], severity: 'low', tries: 2, least: 1, cut: disconnectWith(0x8b), judge: judgePause, version: 5 }),
   retryCase({ id: 'mqtt-server.disconnect.busy', title: 'Server says that it is busy (MQTT 5)', offered: 'DISCONNECT 0x89, then close', expected: 'no new connection within 1 s', sources: ['MQTT 5 3.14.2.1'], severity: 'low', tries: 2, least: 1, cut: disconnectWith(0x89), judge: judgePause, version: 5 }),
 ];
