@@ -93,6 +93,13 @@ export async function loadAuthority(directory: string): Promise<Authority> {
   return enclose(directory, pem, issuing);
 }
 
+/** The root's certificate alone, which needs no key. Throws CERTS_NO_AUTHORITY, CERTS_KEY_EXPOSED, CERTS_UNREADABLE. */
+export async function readAuthorityPem(directory: string): Promise<string> {
+  const { certificatePath } = authorityPaths(directory);
+  if (!(await isThere(certificatePath))) throw none(directory, certificatePath);
+  return certificatePem((await readAuthorityCertificate(certificatePath)).raw);
+}
+
 /** What an authority signs identities with; for this room only. CERTS_BAD_REQUEST for an object that is not from here. */
 export function issuingSigner(authority: Authority): Signer {
   const signer = signers.get(authority);

@@ -7,7 +7,7 @@ import { CertsError } from './errors.ts';
 import type { SubjectAltName } from './extensions.ts';
 import { identityIn, type PeerIdentity } from './identity.ts';
 import { keyTypeOf } from './key-pair.ts';
-import { parseCertificate } from './pem.ts';
+import { parseCertificate, parseDer } from './pem.ts';
 
 /** JSON-able; what the certificate does not have is null. */
 export interface CertificateDescription {
@@ -47,11 +47,11 @@ const SIGNATURE_NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Describes the first certificate in a PEM text, ours or not. Says nothing of trust.
+ * Describes the first certificate in a PEM text, or the one in DER, ours or not. Says nothing of trust.
  * Throws CERTS_BAD_PEM when there is none or it cannot be decoded.
  */
-export function describeCertificate(pem: string): CertificateDescription {
-  const certificate = parseCertificate(pem, 'the text');
+export function describeCertificate(encoded: string | Uint8Array): CertificateDescription {
+  const certificate = typeof encoded === 'string' ? parseCertificate(encoded, 'the text') : parseDer(encoded, 'the certificate');
   try {
     const content = readCertificate(certificate);
     return {

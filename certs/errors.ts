@@ -8,6 +8,8 @@ export type CertsErrorCode =
   | 'CERTS_NO_AUTHORITY'
   /** The root's private key is not in its place. */
   | 'CERTS_NO_ROOT_KEY'
+  /** No identity has that name or serial number, or none with its key here. */
+  | 'CERTS_NOT_FOUND'
   /** A certificate signing request asks for what it may not have, or is none. */
   | 'CERTS_CSR_REFUSED'
   /** The thing to create is there already; nothing was overwritten. */

@@ -99,6 +99,33 @@ export async function findGatewayIdentities(
   return new Map([...newest.keys()].map((gatewayId, index) => [gatewayId, found[index]!]));
 }
 
+/**
+ * The identity with this serial number; or the newest, not yet over, with this common name (a gateway's id, an operator's
+ * or server's name) that leads to the root. Its key is here. Throws CERTS_NOT_FOUND, CERTS_BAD_REQUEST when the name is
+ * that of several identities, CERTS_UNREADABLE, CERTS_KEY_EXPOSED.
+ */
+export async function findNamed(directory: string, serialOrName: string, nowMs: number): Promise<IssuedIdentity> {
+  const name = serialOrName.toLowerCase();
+  const root = await authorityCertificate(directory);
+  const verifier = root && new ChainVerifier(root);
+  const found: Entry[] = [];
+  for (const role of ROLES) {
+    for (const entry of await readRole(directory, role)) {
+      const isIt = entry.serial === name || entry.subject === serialOrName || entry.subject === name;
+      if (isIt && (entry.serial === name || (entry.notAfterMs >= nowMs && verifier?.leadsToRoot(entry.certificatePem, nowMs) !== false))) found.push(entry);
+    }
+  }
+  const newest = found.at(-1);
+  if (newest === undefined) {
+    const message = `no identity with its key here has the serial number or name ${JSON.stringify(serialOrName.slice(0, 80))}; 'thrum certs list' shows all`;
+    throw new CertsError('CERTS_NOT_FOUND', message);
+  }
+  if (found.some(({ identity }) => identity.role !== newest.role || identity.projectId !== newest.identity.projectId)) {
+    throw new CertsError('CERTS_BAD_REQUEST', `several identities are called ${newest.subject}; give a serial number from 'thrum certs list'`);
+  }
+  return withKey(directory, newest);
+}
+
 async function usableEntries(directory: string, role: Role, nowMs: number): Promise<Entry[]> {
   const root = await authorityCertificate(directory);
   const verifier = root && new ChainVerifier(root);

@@ -3,9 +3,14 @@
  * files, and sealed records.
  */
 
-export { createAuthority, loadAuthority } from './authority.ts';
+export { createAuthority, loadAuthority, readAuthorityPem } from './authority.ts';
 export type { Authority } from './authority.ts';
+export { BUNDLE_FORMATS, bundleFiles } from './bundle.ts';
+export type { BundleFiles, BundleFormat, BundleSource } from './bundle.ts';
 export type { NameAttribute } from './certificate-reader.ts';
+export { checkCertificate, checkCertificates } from './check.ts';
+export { FINDINGS } from './check-catalogue.ts';
+export type { Finding, FindingId, Severity } from './check-catalogue.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
 export { CertsError, LockError, RecordError, SealError } from './errors.ts';
@@ -18,9 +23,10 @@ export type { IssuedIdentity } from './issue.ts';
 export { rotateIssuing } from './issuing.ts';
 export { KEY_TYPES } from './key-pair.ts';
 export type { KeyType } from './key-pair.ts';
-export { findGatewayIdentities, findIdentity, listIdentities } from './list.ts';
+export { findGatewayIdentities, findIdentity, findNamed, listIdentities } from './list.ts';
 export type { IdentityMatch, IdentitySummary } from './list.ts';
 export { makePrivateDirectory, publishPrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
+export { certificatesIn } from './pem.ts';
 export { ROLES } from './profiles.ts';
 export type { GatewayRequest, IdentityRequest, OperatorRequest, Role, ServerRequest } from './profiles.ts';
 export { createRequest, signRequest } from './request.ts';

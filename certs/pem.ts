@@ -29,6 +29,41 @@ export function parseCertificate(
   }
 }
 
+/** A certificate in DER. Throws CERTS_BAD_PEM, naming `source`. */
+export function parseDer(der: Uint8Array, source: string): X509Certificate {
+  try {
+    return new X509Certificate(der);
+  } catch (cause) {
+    throw new CertsError('CERTS_BAD_PEM', `${source} cannot be decoded; fetch it anew`, { cause });
+  }
+}
+
+/** The longest file of certificates taken apart. */
+const CERTIFICATES_MAX = 10_000;
+
+/**
+ * The DER of each certificate in a file, PEM or DER. What is in a block is not looked at, only that it is base64.
+ * Throws CERTS_BAD_PEM, naming `source`, when there is none, a block is damaged, or there are more than 10,000.
+ */
+export function certificatesIn(bytes: Uint8Array, source: string): Uint8Array[] {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (file[0] === 0x30 && !file.includes('-----BEGIN CERTIFICATE-----')) return [file];
+  const text = file.toString('latin1');
+  const begun = text.split('-----BEGIN CERTIFICATE-----').length - 1;
+  const blocks = certificateBlocks(text, CERTIFICATES_MAX);
+  if (begun === 0) throw new CertsError('CERTS_BAD_PEM', `${source} holds no certificate in PEM or DER form`);
+  if (blocks.length < begun) {
+    const reason = begun > CERTIFICATES_MAX ? `more than ${CERTIFICATES_MAX} certificates` : `a certificate without its end (${begun} begun, ${blocks.length} whole)`;
+    throw new CertsError('CERTS_BAD_PEM', `${source} holds ${reason}; fetch it anew`);
+  }
+  return blocks.map((block, index) => {
+    const body = block.replaceAll(/-----[A-Z ]+-----|\s/g, '');
+    const der = Buffer.from(body, 'base64');
+    if (der.toString('base64') !== body) throw new CertsError('CERTS_BAD_PEM', `${source}: certificate ${index + 1} is not whole base64; fetch it anew`);
+    return der;
+  });
+}
+
 /** Each certificate block of a PEM text, as it stands there; at most `most` of them are looked at. */
 export function certificateBlocks(pem: string, most: number): string[] {
   const blocks: string[] = [];

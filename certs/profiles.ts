@@ -70,7 +70,8 @@ export interface Validity {
 export const DAY_MS = 86_400_000;
 const SKEW_MS = 300_000;
 const LIFETIME_MIN_MS = 60_000;
-const LIFETIME_DAYS_MAX = 3650;
+/** The longest lifetime of an identity, in days. */
+export const LIFETIME_DAYS_MAX = 3650;
 const SERVER_NAMES_MAX = 100;
 const CA_LIFETIME_DAYS = 3650;
 const ISSUING_LIFETIME_DAYS = 1826;

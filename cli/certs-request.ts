@@ -1,9 +1,8 @@
 /** `thrum certs request`, where a key is made, and `thrum certs sign`, where the authority is: the key never travels. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { createRequest, loadAuthority, publishPrivateDirectory, ROLES, signRequest, writePrivateFile, type Role } from '../certs/mod.ts';
-import { addWhoOptions, keyTypeOption, requestOf, type WhoOptions } from './certs-values.ts';
+import { addWhoOptions, keyTypeOption, readInput, requestOf, type WhoOptions } from './certs-values.ts';
 import { now } from './clock.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { addOutputOptions, printResult, say, type OutputOptions } from './output.ts';
@@ -45,7 +44,7 @@ async function makeRequest(role: Role, options: WhoOptions & OutputOptions & { r
 
 async function signFile(file: string, options: WhoOptions & HomeOptions & OutputOptions & { readonly role: Role; readonly out?: string }): Promise<void> {
   const home = await openHome(options, 'refuse');
-  const requestPem = await readFile(file, 'latin1');
+  const requestPem = (await readInput(file)).toString('latin1');
   const identity = await requestOf(options.role, options, async (project) => (await home.projects.find(project)).projectId);
   const signed = await signRequest(await loadAuthority(home.certs), requestPem, identity, now());
   for (const note of signed.notes) say(options, `note: ${note}`);

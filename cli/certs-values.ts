@@ -1,4 +1,5 @@
 /** What the `thrum certs` commands have in common: kinds of keys, and who an identity is for. */
+import { open } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { KEY_TYPES, type IdentityRequest, type KeyType, type Role } from '../certs/mod.ts';
 import { CliError } from './errors.ts';
@@ -44,4 +45,24 @@ export async function requestOf(role: Role, options: WhoOptions, projectIdOf: (p
     return { role, name, ...common };
   }
   return { role, ...(dns ? { dnsNames: dns } : {}), ...(ip ? { ipAddresses: ip } : {}), ...common };
+}
+
+/** The largest file looked at: thousands of certificates. */
+const INPUT_BYTES_MAX = 16 * 1024 * 1024;
+
+/** The bytes of a file that somebody named, or of what stands at its name, up to 16 MiB. CLI_USAGE past that. */
+export async function readInput(path: string): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of handle.createReadStream({ autoClose: false })) {
+      size += (chunk as Buffer).length;
+      if (size > INPUT_BYTES_MAX) throw new CliError('CLI_USAGE', `${path} is larger than ${INPUT_BYTES_MAX} bytes`);
+      chunks.push(chunk as Buffer);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    await handle.close();
+  }
 }

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describeCertificate, issueIdentity, listIdentities, loadAuthority, ROLES, type Role } from '../certs/mod.ts';
 import { addAuthorityCommands } from './certs-authority.ts';
+import { addBundleCommand } from './certs-bundle.ts';
+import { addCheckCommand } from './certs-check.ts';
 import { addRequestCommands } from './certs-request.ts';
 import { addWhoOptions, keyTypeOption, requestOf, type WhoOptions } from './certs-values.ts';
 import { now } from './clock.ts';
@@ -29,6 +31,8 @@ export function addCertsCommand(program: Command): void {
   )
     .addHelpText('after', '\nExamples:\n  thrum certs issue server --dns broker.example\n  thrum certs issue gateway --project demo --gateway 70b3d5e75e000001')
     .action(issue);
+  addBundleCommand(certs);
+  addCheckCommand(certs);
   finish(certs.command('list').description('list the identities of a home'))
     .addHelpText('after', '\nExample:\n  thrum certs list --json')
     .action(list);
