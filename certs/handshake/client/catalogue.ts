@@ -8,5 +8,7 @@ import { RETRY_CASES } from './mqtt-retry-cases.ts';
 import { SUBSCRIBE_CASES } from './mqtt-subscribe-cases.ts';
 import { NAME_CASES } from './name-cases.ts';
 import { HELLO_CASES, WORKING_CASES } from './tls-cases.ts';
+import { VERSION_CASES } from './version-cases.ts';
+import { WIRE_CASES } from './wire-cases.ts';
 
-export const CLIENT_CASES: readonly ClientCase[] = [...WORKING_CASES, ...HELLO_CASES, ...NAME_CASES, ...CHAIN_CASES, ...LOSS_CASES, ...MQTT_CASES, ...SUBSCRIBE_CASES, ...RETRY_CASES, ...LIE_CASES];
+export const CLIENT_CASES: readonly ClientCase[] = [...WORKING_CASES, ...HELLO_CASES, ...NAME_CASES, ...CHAIN_CASES, ...VERSION_CASES, ...WIRE_CASES, ...LOSS_CASES, ...MQTT_CASES, ...SUBSCRIBE_CASES, ...RETRY_CASES, ...LIE_CASES];

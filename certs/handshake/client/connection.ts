@@ -82,6 +82,11 @@ export class DeviceConnection {
     return found;
   }
 
+  /** Forgets what was read of the ClientHello, for who goes on record by record. */
+  discard(): void {
+    while (this.socket.read() !== null);
+  }
+
   /** Ends it as a crash would, with a TCP reset. */
   reset(): void {
     this.#evidence.sent('TCP reset');
