@@ -27,7 +27,11 @@ export type CertsErrorCode =
   /** A private key and a certificate do not belong together. */
   | 'CERTS_KEY_MISMATCH'
   /** A file or directory could not be written. */
-  | 'CERTS_WRITE_FAILED';
+  | 'CERTS_WRITE_FAILED'
+  /** A file is no handshake report, a damaged one, or one of another version. */
+  | 'CERTS_BAD_REPORT'
+  /** A choice of handshake cases matches none. */
+  | 'CERTS_NO_CASE';
 
 /** What went wrong in the certificate room; `cause` carries the system's own error where there is one. */
 export class CertsError extends Error {

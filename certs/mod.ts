@@ -1,6 +1,6 @@
 /**
  * The face of the certificate room: an authority, the identities it issues, who a certificate belongs to, private
- * files, and sealed records.
+ * files, sealed records, and the reports of handshake tests.
  */
 
 export { createAuthority, loadAuthority, readAuthorityPem } from './authority.ts';
@@ -18,6 +18,9 @@ export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
+export { SEVERITIES } from './handshake/model.ts';
+export type { CaseInfo, CaseResult, HandshakeReport, Severity } from './handshake/model.ts';
+export * from './handshake/report/mod.ts';
 export { issueIdentity } from './issue.ts';
 export type { IssuedIdentity } from './issue.ts';
 export { rotateIssuing } from './issuing.ts';

@@ -8,12 +8,12 @@ export interface OutputOptions {
   readonly verbose?: boolean;
 }
 
-/** Adds the options that say how results are printed. */
-export function addOutputOptions(command: Command): Command {
+/** Adds the options that say how results are printed; `verbose` says what more there is to see. */
+export function addOutputOptions(command: Command, verbose = 'say more on stderr'): Command {
   return command
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'no progress on stderr')
-    .option('--verbose', 'say more on stderr');
+    .option('--verbose', verbose);
 }
 
 /** Prints a result on stdout: as JSON, or as lines for people. */

@@ -35,7 +35,7 @@ export interface Context {
   readonly patienceMs: number;
 }
 
-export type Need = 'authority' | 'identity' | 'mqtt' | 'tls-1.2' | 'tls-1.3' | 'certificate-request' | 'revoked' | 'revoke' | 'trust';
+export type Need = 'authority' | 'identity' | 'mqtt' | 'tls-1.2' | 'tls-1.3' | 'certificate-request' | 'stranger' | 'revoked' | 'revoke' | 'trust';
 
 export interface BrokerCase {
   readonly info: CaseInfo;

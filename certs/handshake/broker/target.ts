@@ -52,6 +52,8 @@ export interface BrokerTarget {
   readonly identity?: Credentials;
   /** Absent: there is no MQTT behind this TLS, and what needs it is not run. */
   readonly mqtt?: MqttSettings;
+  /** An identity of another client, which the broker lets in as that. */
+  readonly stranger?: () => Promise<Credentials>;
   /** An identity that the broker's revocation list names. */
   readonly revoked?: Credentials;
   /** Issues the good identity anew, on the books of whoever revokes; without it the tester signs by itself. */
