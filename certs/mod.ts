@@ -10,7 +10,7 @@ export type { BundleFiles, BundleFormat, BundleSource } from './bundle.ts';
 export type { NameAttribute } from './certificate-reader.ts';
 export { checkCertificate, checkCertificates } from './check.ts';
 export { FINDINGS } from './check-catalogue.ts';
-export type { Finding, FindingId, Severity } from './check-catalogue.ts';
+export type { Finding, FindingId, Severity as FindingSeverity } from './check-catalogue.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
 export { CertsError, LockError, RecordError, SealError } from './errors.ts';

@@ -35,8 +35,7 @@ export interface MqttSettings {
   /** Where the good identity may publish with QoS 0, and where nobody but another may. */
   readonly ownTopic: string;
   readonly foreignTopic: string;
-  /** What the good identity may subscribe to, and what not. */
-  readonly ownFilter: string;
+  /** What the good identity may not subscribe to. */
   readonly foreignFilter: string;
 }
 
