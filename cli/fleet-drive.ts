@@ -1,7 +1,7 @@
 /** Runs a started fleet to its end, whatever ends it: its time, an interrupt, a failure. */
 import type { BackoffLimits, Fleet, FleetProgress } from '../gateway/mod.ts';
 
-/** Against a broker on this machine there is no crowd to avoid: a cut is over within seconds. */
+/** Against the broker of the same process there is no crowd to avoid: a cut is over within seconds. */
 export const LOCAL_BACKOFF: BackoffLimits = { baseMs: 100, capMs: 1_000 };
 /** How long to wait at the end for what is queued to be acknowledged, and when somebody pressed Ctrl-C. */
 const DRAIN_MS = 30_000;

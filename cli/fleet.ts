@@ -7,7 +7,7 @@ import { DEFAULT_BACKOFF, Fleet, parseTarget, type FleetProgress } from '../gate
 import { planFleet, type GatewayPlan } from '../sensors/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
-import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
+import { driveFleet } from './fleet-drive.ts';
 import { identitiesFor, membersOf, sensorsOf, type OwnIdentity } from './fleet-members.ts';
 import { fleetPicture } from './fleet-picture.ts';
 import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.ts';
@@ -84,9 +84,8 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   const home = await openHome(options, claim || (ca !== undefined && client !== undefined) ? 'create' : 'refuse');
   const authorityPem = ca ?? claim?.authorityPem ?? (await loadAuthority(home.certs)).certificatePem;
   const target = parseTarget(options.url, authorityPem);
-  const backoff = ['localhost', '127.0.0.1', '::1'].includes(target.host) ? LOCAL_BACKOFF : DEFAULT_BACKOFF;
   const identities = claim
-    ? await Promise.all(gateways.map(({ gatewayId }) => provisioned(home, claim, gatewayId, target, backoff, (line) => say(options, line))))
+    ? await Promise.all(gateways.map(({ gatewayId }) => provisioned(home, claim, gatewayId, target, DEFAULT_BACKOFF, (line) => say(options, line))))
     : await identify(options, home, client, gateways);
   const troubles = new Troubles();
   const interrupt = catchInterrupt(); // now that the queues are opened, which must be closed
@@ -97,7 +96,7 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
     startMs: planSettings(settings).startMs,
     speed: parseSpeed(settings.speed)!,
     simulateMs: settings.simulate === undefined ? Infinity : parseDurationMs(settings.simulate)!,
-    backoff,
+    backoff: DEFAULT_BACKOFF,
     random,
     now,
     onState: (gatewayId, connected, reason) => {

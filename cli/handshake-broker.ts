@@ -20,12 +20,12 @@ import {
   testBroker,
   type BrokerTarget,
 } from '../certs/mod.ts';
+import { splitCommand } from '../certs/handshake/client/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addReportOptions, deliver, prepareOutputs, printCatalogue, showProgress, type ReportOptions } from './handshake-report.ts';
 import { openHome } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
-import { splitCommand } from './split-command.ts';
 import { duration, parseDurationMs } from './values.ts';
 
 interface BrokerOptions extends ReportOptions {
@@ -92,7 +92,7 @@ Examples:
 }
 
 async function test(address: string | undefined, options: BrokerOptions): Promise<void> {
-  if (options.list) return printCatalogue(BROKER_CASES.map(({ info }) => info), options);
+  if (options.list) { printCatalogue(BROKER_CASES.map(({ info }) => info), options); return; }
   if (address === undefined) throw new CliError('CLI_USAGE', 'which broker? write HOST:PORT');
   const cases = selectCases(BROKER_CASES, options.case);
   const place = parseAddress(address);
@@ -189,7 +189,7 @@ async function runRevoke(command: string, certificate: X509Certificate): Promise
     const path = join(folder, 'cert.pem');
     await writeFile(path, certificate.toString(), { mode: 0o600 });
     const serial = certificate.serialNumber.toLowerCase();
-    const [program, ...args] = splitCommand(command).map((word) => word.replaceAll('{cert}', path).replaceAll('{serial}', serial));
+    const [program, ...args] = splitCommand(command, '--revoke', ['cert', 'serial']).map((word) => word.replaceAll('{cert}', path).replaceAll('{serial}', serial));
     const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => {

@@ -7,6 +7,7 @@ import { addCertsCommand } from './certs.ts';
 import { EXIT, explain } from './errors.ts';
 import { addFleetCommand, addGatewayCommand } from './fleet.ts';
 import { addFrameCommand } from './frame.ts';
+import { addHandshakeCommand } from './handshake.ts';
 import { addKeysCommand } from './keys.ts';
 import { addProjectCommand } from './project.ts';
 import { addRunCommand } from './run.ts';
@@ -30,6 +31,7 @@ for (const add of [
   addCertsCommand,
   addStoreCommand,
   addFrameCommand,
+  addHandshakeCommand,
 ]) {
   add(program);
 }

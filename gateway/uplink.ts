@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { backoffMs, type BackoffLimits } from './backoff.ts';
+import { brokenRule } from './broker-manners.ts';
 import { askForCertificate } from './certificate-exchange.ts';
 import { GatewayError } from './errors.ts';
 import type { Credentials } from './identity-store.ts';
@@ -16,6 +17,8 @@ import type { Target } from './target.ts';
 
 /** Publishes not yet acknowledged on one connection. */
 const WINDOW = 16;
+/** TLS 1.3, or 1.2 with forward secrecy and AEAD; keys and digests of 112 bits at least (RSA from 2048, no SHA-1). */
+const CIPHERS = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2';
 const KEEP_ALIVE_S = 30;
 const CONNECT_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 1_000;
@@ -140,6 +143,12 @@ export class Uplink {
       this.#options.onIdentified?.(used);
       this.pump();
     });
+    client.on('packetreceive', (packet) => {
+      const rule = brokenRule(packet, this.#connected ? 'connected' : 'connecting');
+      if (rule === undefined) return;
+      this.#reason ||= `the broker sent ${rule}`;
+      client.stream.destroy();
+    });
     client.on('error', (error) => {
       this.#reason ||= error.message || ((error as NodeJS.ErrnoException).code ?? ''); // AggregateError has no message
       client.end(true);
@@ -177,6 +186,7 @@ export function tlsOptions(target: Target, { certificatePem, keyPem }: Credentia
     cert: certificatePem,
     key: keyPem,
     minVersion: 'TLSv1.2',
+    ciphers: CIPHERS,
     rejectUnauthorized: true,
     protocolVersion: 4,
     clean: true,
