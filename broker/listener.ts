@@ -5,6 +5,8 @@
 import { createServer, type Server, type TlsOptions } from 'node:tls';
 import type { RevocationLists } from '../certs/mod.ts';
 
+/** Keys and digests of 112 bits at least, so RSA from 2048 on and no SHA-1, also where the system's default is lower. */
+const SECURITY_LEVEL = '@SECLEVEL=2';
 /** TLS 1.3, or 1.2 with forward secrecy and AEAD only (RFC 9325, section 4.2). */
 const TLS_1_2_CIPHERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
@@ -34,6 +36,8 @@ export function createListener(options: ListenerOptions, lists: RevocationLists 
     ALPNProtocols: ['mqtt'],
   });
   server.maxConnections = options.connections;
+  // Node.js says that the time is over, and leaves the connection open.
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
   return server;
 }
 
@@ -53,7 +57,7 @@ function contextOf({ certificatePem, keyPem, authorityPem }: ListenerOptions, li
     ca: authorityPem,
     ...(lists?.complete === true ? { crl: lists.lists.map(({ crl }) => crl.pem) } : {}),
     minVersion: 'TLSv1.2',
-    ciphers: [...TLS_1_3_CIPHERS, ...TLS_1_2_CIPHERS].join(':'),
+    ciphers: [...TLS_1_3_CIPHERS, ...TLS_1_2_CIPHERS, SECURITY_LEVEL].join(':'),
     honorCipherOrder: true,
   };
 }

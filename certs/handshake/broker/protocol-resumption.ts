@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { PeerStop } from '../errors.ts';
 import { fail, pass, type Verdict } from '../model.ts';
 import { goodHello, type HelloRecipe } from '../wire/client-hello.ts';
-import { openTls, type ClientSettings, type Session } from '../wire/client.ts';
+import { openTls, type ClientSettings, type Credentials, type Session } from '../wire/client.ts';
 import { EXTENSION, VERSION } from '../wire/names.ts';
 import { afterHandshake, endText, hangUp, isIn } from './attempt.ts';
 import { goodConnect, inEachVersion, settingsFor, type BrokerCase, type Context } from './context.ts';
@@ -44,8 +44,8 @@ function resuming(context: Context, session: Session, bend: (ticket: Buffer) => 
   return { hello: { ...hello, sessionId, ...(byTicket ? { ticket: bend(session.ticket) } : {}) }, resume: session };
 }
 
-async function resume(context: Context, session: Session, bend?: (ticket: Buffer) => Buffer): Promise<{ resumed: boolean; in: boolean; text: string }> {
-  const settings = settingsFor(context, [session.version], resuming(context, session, bend));
+async function resume(context: Context, session: Session, change: { bend?: (ticket: Buffer) => Buffer; credentials?: Credentials } = {}): Promise<{ resumed: boolean; in: boolean; text: string }> {
+  const settings = settingsFor(context, [session.version], { ...resuming(context, session, change.bend), ...(change.credentials ? { credentials: change.credentials } : {}) });
   const client = await openTls(context.target.host, context.target.port, context.evidence, settings);
   try {
     await client.handshake();
@@ -104,7 +104,7 @@ const alteredTicket: BrokerCase = {
       const session = sessions.find(({ ticket }) => ticket !== undefined);
       if (!session) return pass('it gives no tickets');
       const flip = (ticket: Buffer): Buffer => Buffer.from(ticket.map((octet, index) => (index === ticket.length >> 1 ? octet ^ 1 : octet)));
-      const again = await resume(context, session, flip);
+      const again = await resume(context, session, { bend: flip });
       return again.resumed ? fail('it was resumed') : pass(again.in ? 'a full handshake was done' : `refused: ${again.text}`);
     }),
 };
@@ -161,15 +161,15 @@ const afterRevocation: BrokerCase = {
       if (!session) return pass('it gives no sessions to resume');
       context.evidence.note('the certificate is revoked');
       await context.target.revoke!(new X509Certificate(Buffer.from(victim.chain[0]!)));
-      return untilRefused(context, session);
+      return untilRefused(context, session, victim);
     }),
 };
 
 /** Revocation lists are read again at their own pace: a broker has some seconds. */
-async function untilRefused(context: Context, session: Session): Promise<Verdict> {
+async function untilRefused(context: Context, session: Session, credentials: Credentials): Promise<Verdict> {
   const startMs = context.evidence.elapsedMs;
   for (;;) {
-    const again = await resume(context, session);
+    const again = await resume(context, session, { credentials });
     const seconds = ((context.evidence.elapsedMs - startMs) / 1000).toFixed(1);
     if (!again.in) return pass(`refused after ${seconds} s: ${again.text}`);
     if (context.evidence.elapsedMs - startMs > context.patienceMs) return fail(`still let in after ${seconds} s${again.resumed ? ', by its old session' : ''}`);

@@ -114,7 +114,8 @@ async function showCertificate(client: TlsClient, hash: HashName): Promise<void>
   const chain = credentials?.chain ?? [];
   await client.say(HANDSHAKE.certificate, encodeCertificate(chain, VERSION.tls13, request.context), `Certificate (${chain.length} in the chain)`);
   if (!credentials || chain.length === 0) return;
-  const scheme = schemeFor(credentials.key, request.schemes, 'TLS 1.3') ?? schemeFor(credentials.key, client.settings.hello.schemes ?? [], 'TLS 1.3');
+  // A key that has no scheme in TLS 1.3 signs with what fits its kind: that it is no good is for the server to find.
+  const scheme = schemeFor(credentials.key, request.schemes, 'TLS 1.3') ?? schemeFor(credentials.key, request.schemes, 'TLS 1.2');
   if (scheme === undefined) throw new PeerStop('PEER_MALFORMED', 'it takes no signature that our key can make');
   const signed = certificateVerifyContent('client', client.hash(hash));
   const honest = { scheme, signature: signScheme(scheme, credentials.key, signed) };
