@@ -26,7 +26,7 @@ import { CliError } from './errors.ts';
 import { addReportOptions, deliver, prepareOutputs, printCatalogue, showProgress, type ReportOptions } from './handshake-report.ts';
 import { openHome } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
-import { duration, parseDurationMs } from './values.ts';
+import { duration, parseDurationMs, wholeNumber } from './values.ts';
 
 interface BrokerOptions extends ReportOptions {
   readonly home?: string;
@@ -45,6 +45,7 @@ interface BrokerOptions extends ReportOptions {
   readonly ownTopic?: string;
   readonly foreignTopic?: string;
   readonly tlsOnly?: boolean;
+  readonly parallel: number;
   readonly timeout: string;
   readonly patience: string;
 }
@@ -73,6 +74,7 @@ export function addBrokerTest(handshake: Command): void {
     .option('--own-topic <topic>', 'topic where it may publish (default: CLIENT-ID/handshake-test)')
     .option('--foreign-topic <topic>', 'topic where it may neither publish nor subscribe', 'thrum-handshake-other/handshake-test')
     .option('--tls-only', 'there is no MQTT behind this TLS')
+    .option('--parallel <n>', 'cases side by side; 1 for a server that serves one connection at a time', wholeNumber(1, 64), 8)
     .option('--timeout <duration>', 'how long to wait for each answer', duration, '4s')
     .option('--patience <duration>', 'how long a broker may take to close what deserves it', duration, '20s');
   addReportOptions(command)
@@ -106,6 +108,7 @@ async function test(address: string | undefined, options: BrokerOptions): Promis
       cases,
       monotonic: () => performance.now(),
       nowMs: now(),
+      parallel: options.parallel,
       timeoutMs: parseDurationMs(options.timeout)!,
       patienceMs: parseDurationMs(options.patience)!,
       signal: interrupt.signal,

@@ -7,6 +7,7 @@ import { generate, parser, type IConnectPacket, type Packet } from 'mqtt-packet'
 import { PeerStop } from '../errors.ts';
 import type { Evidence } from '../model.ts';
 import { openTls, type ClientSettings, type TlsClient } from '../wire/client.ts';
+import { VERSION } from '../wire/names.ts';
 
 export type Attempt =
   /** The broker said CONNACK. Code 0 is a welcome. */
@@ -21,8 +22,12 @@ export interface AttemptTarget {
   readonly port: number;
 }
 
-/** Without MQTT: how long a server has for its objection. */
-const OBJECTION_MS = 600;
+/**
+ * Without MQTT a server that is content says nothing. How long it has for an objection, at least, and as a multiple of what
+ * the handshake took, for on a busy machine everything takes longer.
+ */
+const OBJECTION_MS = 400;
+const OBJECTION_HANDSHAKES = 5;
 
 export const CONNACK_NAMES: Readonly<Record<number, string>> = {
   0: 'accepted',
@@ -59,7 +64,7 @@ export async function attempt(
 export async function afterHandshake(client: TlsClient, connect: Uint8Array | undefined): Promise<Attempt> {
   try {
     if (connect === undefined) {
-      await client.read(OBJECTION_MS);
+      await hearObjection(client);
       return { end: 'silence', client };
     }
     client.evidence.sent('MQTT CONNECT');
@@ -72,6 +77,28 @@ export async function afterHandshake(client: TlsClient, connect: Uint8Array | un
     if (connect === undefined && stop.code === 'PEER_SILENT') return { end: 'silence', client };
     client.transport.destroy();
     return { end: 'stopped', during: 'after-handshake', stop };
+  }
+}
+
+/**
+ * Resolves when none came in time; throws how the peer ended it. Only Finished in TLS 1.2 and a ticket in TLS 1.3 come from a
+ * server that has looked at the certificate: until then it has the time of an answer. After that it may still hang up.
+ */
+async function hearObjection(client: TlsClient): Promise<void> {
+  const { evidence, settings, startedMs } = client;
+  const graceMs = Math.max(OBJECTION_MS, OBJECTION_HANDSHAKES * (evidence.elapsedMs - startedMs));
+  const isContent = client.serverHello?.version !== VERSION.tls13 || (await hasTicket(client, settings.timeoutMs));
+  await client.read(isContent ? graceMs : settings.timeoutMs);
+}
+
+/** Whether a ticket comes in time. Throws how the peer ended it. */
+async function hasTicket(client: TlsClient, timeoutMs: number): Promise<boolean> {
+  try {
+    await client.readTicket(timeoutMs);
+    return true;
+  } catch (error) {
+    if (error instanceof PeerStop && error.code === 'PEER_SILENT') return false;
+    throw error;
   }
 }
 

@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly nowMs: number;
   readonly timeoutMs?: number;
   readonly patienceMs?: number;
+  /** Cases side by side; 1 for a server that serves one connection at a time. */
+  readonly parallel?: number;
   readonly signal?: AbortSignal;
   readonly onStart?: (info: BrokerCase['info']) => void;
   readonly onResult?: (result: CaseResult) => void;
@@ -28,7 +30,7 @@ export interface RunOptions {
 
 const DEFAULT_TIMEOUT_MS = 4_000;
 const DEFAULT_PATIENCE_MS = 20_000;
-const SIDE_BY_SIDE = 8;
+const DEFAULT_PARALLEL = 8;
 
 /** Asks all cases and reports. Rejects with PEER_UNREACHABLE when nobody is there, and with the signal's reason. */
 export async function testBroker(options: RunOptions): Promise<HandshakeReport> {
@@ -55,7 +57,9 @@ export async function testBroker(options: RunOptions): Promise<HandshakeReport> 
     options.onResult?.(result);
   };
   const lanes = lanesOf(cases, target);
-  await Promise.all([inTurn(lanes.inTurn, ask), sideBySide(lanes.sideBySide, ask)]);
+  const parallel = options.parallel ?? DEFAULT_PARALLEL;
+  if (parallel === 1) await inTurn([...lanes.inTurn, ...lanes.sideBySide], ask);
+  else await Promise.all([inTurn(lanes.inTurn, ask), sideBySide(lanes.sideBySide, parallel - 1, ask)]);
   await inTurn(lanes.alone, ask);
   return {
     format: 'thrum handshake report',
@@ -83,12 +87,12 @@ async function inTurn(cases: readonly BrokerCase[], ask: (one: BrokerCase) => Pr
   for (const one of cases) await ask(one);
 }
 
-async function sideBySide(cases: readonly BrokerCase[], ask: (one: BrokerCase) => Promise<void>): Promise<void> {
+async function sideBySide(cases: readonly BrokerCase[], count: number, ask: (one: BrokerCase) => Promise<void>): Promise<void> {
   const queue = [...cases];
   const lane = async (): Promise<void> => {
     for (let next = queue.shift(); next; next = queue.shift()) await ask(next);
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
+  await Promise.all(Array.from({ length: count }, lane));
 }
 
 async function judge(one: BrokerCase, context: Context): Promise<Verdict> {

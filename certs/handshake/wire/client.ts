@@ -79,6 +79,8 @@ export class TlsClient {
   isResumed = false;
   hasExtendedMasterSecret = false;
   readonly sessions: Session[] = [];
+  /** On the evidence's clock. */
+  readonly startedMs: number;
 
   /** For the two halves of the handshake. */
   transcript: Buffer[] = [];
@@ -95,6 +97,7 @@ export class TlsClient {
     this.evidence = evidence;
     this.records = new RecordLayer(transport, evidence);
     this.settings = settings;
+    this.startedMs = evidence.elapsedMs;
     const wants13 = settings.hello.versions?.includes(VERSION.tls13) === true;
     this.shares = wants13 && !settings.hello.keyShares ? (settings.shareGroups ?? [GROUP.x25519]).map(makeKeyShare) : [];
     this.#helloSent = settings.hello;
@@ -176,9 +179,17 @@ export class TlsClient {
       if (type === CONTENT.applicationData) {
         if (fragment.length > 0) return fragment;
       } else if (type === CONTENT.handshake) {
-        this.records.addHandshake(fragment);
-        for (let message = this.records.pendingMessage(); message; message = this.records.pendingMessage()) this.#afterHandshake(message);
+        this.#takeHandshake(fragment);
       }
+    }
+  }
+
+  /** Resolves when the server has given a ticket, or says something else. */
+  async readTicket(timeoutMs: number): Promise<void> {
+    while (this.sessions.length === 0) {
+      const { type, fragment } = await this.records.readRecord(timeoutMs);
+      if (type === CONTENT.applicationData) return;
+      if (type === CONTENT.handshake) this.#takeHandshake(fragment);
     }
   }
 
@@ -186,6 +197,11 @@ export class TlsClient {
   async close(): Promise<void> {
     await this.records.writeAlert(1, 0);
     this.transport.destroy();
+  }
+
+  #takeHandshake(fragment: Buffer): void {
+    this.records.addHandshake(fragment);
+    for (let message = this.records.pendingMessage(); message; message = this.records.pendingMessage()) this.#afterHandshake(message);
   }
 
   #afterHandshake({ type, body }: Message): void {
