@@ -18,7 +18,7 @@ export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
-export { issueIdentity } from './issue.ts';
+export { issueIdentities, issueIdentity } from './issue.ts';
 export type { IssuedIdentity } from './issue.ts';
 export { rotateIssuing } from './issuing.ts';
 export { KEY_TYPES } from './key-pair.ts';

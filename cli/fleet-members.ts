@@ -1,6 +1,6 @@
 /** From a plan to gateways with identities and sensors: what `run`, `fleet` and `gateway` have in common. */
 import { readFile } from 'node:fs/promises';
-import { findGatewayIdentities, issueIdentity, type Authority } from '../certs/mod.ts';
+import { findGatewayIdentities, issueIdentities, type Authority } from '../certs/mod.ts';
 import { readWav } from '../frame/mod.ts';
 import type { FleetMember, GatewayIdentity } from '../gateway/mod.ts';
 import { createReplaySensor, createSensor, type GatewayPlan, type Sensor, type SensorSpec } from '../sensors/mod.ts';
@@ -43,13 +43,15 @@ async function readReplay({ file, fullScaleG }: Replay, spec: SensorSpec): Promi
 /** Identities for gateways of a project from the home's own authority; those that are missing are issued, until interrupted. */
 export async function identitiesFor(home: Home, authority: Authority, projectId: string, gatewayIds: readonly string[], interrupted?: AbortSignal): Promise<GatewayIdentity[]> {
   const found = await findGatewayIdentities(home.certs, projectId, now());
-  const identities: GatewayIdentity[] = [];
-  for (const gatewayId of gatewayIds) {
-    interrupted?.throwIfAborted();
-    const identity = found.get(gatewayId) ?? (await issueIdentity(authority, { role: 'gateway', projectId, gatewayId }, now()));
-    identities.push({ gatewayId, projectId, certificatePem: identity.certificatePem, keyPem: identity.keyPem });
-  }
-  return identities;
+  const missing = gatewayIds.filter((gatewayId) => !found.has(gatewayId));
+  interrupted?.throwIfAborted();
+  const requests = missing.map((gatewayId) => ({ role: 'gateway', projectId, gatewayId }) as const);
+  const issued = await issueIdentities(authority, requests, now(), () => interrupted?.throwIfAborted());
+  for (const [index, gatewayId] of missing.entries()) found.set(gatewayId, issued[index]!);
+  return gatewayIds.map((gatewayId) => {
+    const { certificatePem, keyPem } = found.get(gatewayId)!;
+    return { gatewayId, projectId, certificatePem, keyPem };
+  });
 }
 
 /** Each gateway with its identity and its sensors. */
