@@ -23,6 +23,7 @@ export interface CertificateContent {
   readonly signatureAlgorithmOid: string;
   readonly issuer: readonly NameAttribute[];
   readonly subject: readonly NameAttribute[];
+  readonly issuerDer: Buffer;
   readonly subjectDer: Buffer;
   readonly spkiDer: Buffer;
   readonly notBeforeMs: number;
@@ -72,6 +73,7 @@ export function readCertificateDer(der: Uint8Array): CertificateContent {
     signatureAlgorithmOid: oidOf(membersOf(algorithm, TAG.sequence)[0]),
     issuer: readName(issuer),
     subject: readName(subject),
+    issuerDer: derOf(issuer!),
     subjectDer: derOf(subject!),
     spkiDer: derOf(spki!),
     notBeforeMs: readTime(notBefore),
@@ -148,7 +150,8 @@ function readText(value: DerValue | undefined): string {
   return latin ? content.toString('latin1') : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
 }
 
-function readTime(value: DerValue | undefined): number {
+/** A Time (RFC 5280, section 4.1.2.5) as ms since 1970. Throws Error for any other form. */
+export function readTime(value: DerValue | undefined): number {
   const long = value !== undefined && tagOf(value) === TAG.generalizedTime;
   const text = contentOf(value, long ? TAG.generalizedTime : TAG.utcTime).toString('latin1');
   const full = long ? text : `${Number(text.slice(0, 2)) >= 50 ? '19' : '20'}${text}`;

@@ -26,6 +26,12 @@ export type CertsErrorCode =
   | 'CERTS_KEY_EXPOSED'
   /** A private key and a certificate do not belong together. */
   | 'CERTS_KEY_MISMATCH'
+  /** A revocation list is damaged, not signed by the authority, or older than the one before it. */
+  | 'CERTS_BAD_CRL'
+  /** No certificate with that serial number or id was issued here. */
+  | 'CERTS_UNKNOWN'
+  /** A limit on what is kept has been reached. */
+  | 'CERTS_LIMIT'
   /** A file or directory could not be written. */
   | 'CERTS_WRITE_FAILED';
 

@@ -27,6 +27,13 @@ export { findGatewayIdentities, findIdentity, findNamed, listIdentities } from '
 export type { IdentityMatch, IdentitySummary } from './list.ts';
 export { makePrivateDirectory, publishPrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
 export { certificatesIn } from './pem.ts';
+export { REVOCATION_REASONS } from './crl.ts';
+export type { RevocationReason } from './crl.ts';
+export { revokeCertificates, revokedCertificates } from './revocation.ts';
+export type { Revocation, RevocationRequest } from './revocation.ts';
+export { isRevoked, nameOfCertificate, publishRevocationLists, readRevocationLists, renewRevocationLists } from './revocation-lists.ts';
+export type { CertificateName, RevocationLists } from './revocation-lists.ts';
+export { revocationPaths } from './revocation-record.ts';
 export { ROLES } from './profiles.ts';
 export type { GatewayRequest, IdentityRequest, OperatorRequest, Role, ServerRequest } from './profiles.ts';
 export { createRequest, signRequest } from './request.ts';
