@@ -57,6 +57,7 @@ export class StoreError extends Error {
 export type AdmissionErrorCode =
   | 'ADMISSION_NO_IDENTITY'
   | 'ADMISSION_CLIENT_ID'
+  | 'ADMISSION_REVOKED'
   | 'ADMISSION_TOPIC'
   | 'ADMISSION_PAYLOAD'
   | 'ADMISSION_QOS'
@@ -73,4 +74,10 @@ export class AdmissionError extends Error {
     this.code = code;
     this.returnCode = returnCode;
   }
+}
+
+/** What is on disk as a revocation list is not taken; the one before it stays in use. */
+export class RevocationError extends Error {
+  override readonly name = 'RevocationError';
+  readonly code = 'REVOCATION_OLD';
 }

@@ -8,7 +8,9 @@ import { connect as connectMqtt, type IClientOptions, type MqttClient } from 'mq
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAuthority, issueIdentity, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { arrivalOf, GATEWAY, makeHome, makeProject, NOW_MS, payloadOf, storedNames, storeFiles, type TestHome } from './broker.fixture.ts';
-import { BROKER_LIMITS, startBroker, type Broker, type PublishTarget } from './server.ts';
+import { BROKER_LIMITS } from './limits.ts';
+import type { PublishTarget } from './mqtt-service.ts';
+import { startBroker, type Broker } from './server.ts';
 import type { Sink } from './sink.ts';
 import type { Arrival, Done } from './store/project-log.ts';
 

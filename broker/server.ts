@@ -1,36 +1,19 @@
 /**
  * The broker: Aedes behind a TLS listener that demands a client certificate. Every client passes admission; every
- * measurement passes the sink before its PUBACK. Shutdown stores what was taken, then closes.
+ * measurement passes the sink before its PUBACK. Who is revoked is cut off within two seconds of the list that says so.
+ * Shutdown stores what was taken, then closes.
  */
-import { once, type EventEmitter } from 'node:events';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { Aedes, type Client, type PublishPacket } from 'aedes';
-import { peerIdentity } from '../certs/mod.ts';
-import { MAX_FRAME_BYTES } from '../frame/mod.ts';
-import { admitPublish, admitWill, checkClientId, maySubscribe, peerOf, type Peer } from './admission.ts';
+import type { Server, TLSSocket } from 'node:tls';
+import { distrustOf, nameOfCertificate, peerIdentity, type CertificateName, type RevocationLists } from '../certs/mod.ts';
+import { peerOf, type Peer } from './admission.ts';
 import { AdmissionError } from './errors.ts';
+import { BROKER_LIMITS } from './limits.ts';
+import { createListener, useLists } from './listener.ts';
+import { createAedes, type PublishTarget } from './mqtt-service.ts';
 import { PacketGate } from './packet-gate.ts';
-import type { Arrival, Done } from './store/project-log.ts';
-
-/** Limits of one broker. All are answers, not crashes: past them a client is held back or refused. */
-export const BROKER_LIMITS = {
-  connections: 20_000,
-  handshakeMs: 10_000,
-  connectMs: 10_000,
-  /** How long a client may leave what it is sent unread. */
-  drainMs: 10_000,
-  inFlightPerClient: 256,
-  inFlightBytesPerClient: 2 * 2 ** 20,
-  packetBytes: MAX_FRAME_BYTES + 1024,
-  topicLevels: 8,
-} as const;
-
-/** Where admitted publishes go: the sink, or for measuring the broker alone, something that only answers. */
-export interface PublishTarget {
-  admit(projectId: string): Promise<void>;
-  publish(projectId: string, arrival: Arrival, done: Done): void;
-}
+import { RevocationWatch, type RevocationSource } from './revocation-watch.ts';
 
 export interface BrokerOptions {
   readonly host: string;
@@ -40,6 +23,8 @@ export interface BrokerOptions {
   readonly keyPem: string;
   /** Certificate of the authority whose clients are let in. */
   readonly authorityPem: string;
+  /** Where the revocation lists come from; without it nobody is revoked. */
+  readonly revocations?: RevocationSource;
   readonly target: PublishTarget;
   readonly now: () => number;
   readonly onRefused?: (error: Error, clientId: string | undefined) => void;
@@ -55,44 +40,48 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** TLS 1.3, or 1.2 with forward secrecy and AEAD only (RFC 9325, section 4.2). */
-const TLS_1_2_CIPHERS = [
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-];
-const TLS_1_3_CIPHERS = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+/** One client behind its gate. */
+interface Connection {
+  readonly peer: Peer;
+  readonly name: CertificateName;
+}
 
-/** Starts a broker and resolves once it listens. Rejects with the system's error when the port is taken. */
+/**
+ * Starts a broker and resolves once it listens. Rejects with the system's error when the port is taken, and with
+ * CERTS_BAD_CRL when the revocation lists cannot be believed.
+ */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const peers = new WeakMap<PacketGate, Peer>();
-  const server = createListener(options);
+  const connections = new Map<PacketGate, Connection>();
+  const peers = new WeakMap<PacketGate, Peer>(); // also of connections that are over, whose last packets are still looked at
+  const refused = (error: Error): void => options.onRefused?.(error, undefined);
+  const listening = { ...options, handshakeMs: BROKER_LIMITS.handshakeMs, connections: BROKER_LIMITS.connections };
+  const watch = options.revocations && (await RevocationWatch.start({ source: options.revocations, onTaken: use, onTrouble: refused }));
+  const server = createListener(listening, watch?.lists);
   const aedes = await createAedes(options, peers);
   const sockets = new Set<Socket>(); // also those whose handshake is not done
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  const gates = new Set<PacketGate>();
-  server.on('tlsClientError', (error) => options.onRefused?.(error, undefined));
+  server.on('tlsClientError', refused);
   server.on('secureConnection', (socket: TLSSocket) => {
     const gate = new PacketGate(socket, {
       maxPacketBytes: BROKER_LIMITS.packetBytes,
       maxInFlight: BROKER_LIMITS.inFlightPerClient,
       maxInFlightBytes: BROKER_LIMITS.inFlightBytesPerClient,
     });
-    gates.add(gate);
-    gate.once('close', () => gates.delete(gate));
+    gate.once('close', () => connections.delete(gate));
     gate.once('error', (error) => {
-      if (error instanceof AdmissionError) options.onRefused?.(error, undefined);
+      if (error instanceof AdmissionError) refused(error);
     });
     try {
-      peers.set(gate, peerOf(identityOf(socket)));
+      const connection = connectionOf(socket);
+      // Again, as the handshake may have begun under an earlier list.
+      if (watch?.lists) checkTrust(watch.lists, connection.name, options.now());
+      connections.set(gate, connection);
+      peers.set(gate, connection.peer);
     } catch (error) {
-      options.onRefused?.(error as Error, undefined);
+      refused(error as Error);
       gate.on('error', () => undefined);
       gate.destroy();
       return;
@@ -100,120 +89,60 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     socket.setNoDelay(true);
     aedes.handle(gate);
   });
+
+  /** Who comes from now on is held against these lists, and so is who is here. */
+  function use(lists: RevocationLists): void {
+    useLists(server, listening, lists);
+    for (const [gate, { name }] of connections) {
+      if (distrustOf(lists, name, 0) === undefined) continue; // who is here stays when a list is past its time
+      refused(revoked(name));
+      gate.destroy();
+    }
+  }
+
   try {
-    server.listen(options.port, options.host);
-    await once(server, 'listening');
+    await listen(server, options);
   } catch (error) {
+    await watch?.close();
     await new Promise<void>((resolve) => aedes.close(resolve));
     throw error;
   }
-  server.on('error', (error: Error) => options.onRefused?.(error, undefined)); // a connection that could not be taken
+  server.on('error', refused); // a connection that could not be taken
   return {
     port: (server.address() as { port: number }).port,
     connections: () => aedes.connectedClients,
     disconnectProject: (projectId) => {
-      for (const gate of gates) {
-        const peer = peers.get(gate);
-        if (peer?.role === 'gateway' && peer.projectId === projectId) gate.destroy();
-      }
+      for (const [gate, { peer }] of connections) if (peer.role === 'gateway' && peer.projectId === projectId) gate.destroy();
     },
     close: async () => {
+      await watch?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await new Promise<void>((resolve) => aedes.close(resolve));
-      for (const gate of gates) gate.destroy();
+      for (const gate of connections.keys()) gate.destroy();
       for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
 }
 
-function createListener(options: BrokerOptions): Server {
-  const server = createServer({
-    cert: options.certificatePem,
-    key: options.keyPem,
-    ca: options.authorityPem,
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
-    ciphers: [...TLS_1_3_CIPHERS, ...TLS_1_2_CIPHERS].join(':'),
-    honorCipherOrder: true,
-    handshakeTimeout: BROKER_LIMITS.handshakeMs,
-    ALPNProtocols: ['mqtt'],
-  });
-  server.maxConnections = BROKER_LIMITS.connections;
-  return server;
+async function listen(server: Server, { port, host }: BrokerOptions): Promise<void> {
+  server.listen(port, host);
+  await once(server, 'listening');
 }
 
-function identityOf(socket: TLSSocket): ReturnType<typeof peerIdentity> {
+/** Who is at the other end; ADMISSION_NO_IDENTITY for strangers. */
+function connectionOf(socket: TLSSocket): Connection {
   const certificate = socket.getPeerX509Certificate();
-  return socket.authorized && certificate ? peerIdentity(certificate) : undefined;
+  const peer = peerOf(socket.authorized && certificate ? peerIdentity(certificate) : undefined);
+  return { peer, name: nameOfCertificate(certificate!) };
 }
 
-async function createAedes(options: BrokerOptions, peers: WeakMap<PacketGate, Peer>): Promise<Aedes> {
-  const peerOfClient = (client: Client): Peer => peers.get(client.conn as PacketGate)!;
-  const aedes = await Aedes.createBroker({
-    connectTimeout: BROKER_LIMITS.connectMs,
-    drainTimeout: BROKER_LIMITS.drainMs,
-    maxInflightInbound: BROKER_LIMITS.inFlightPerClient,
-    maxTopicLevels: BROKER_LIMITS.topicLevels,
-    preConnect: (client, packet, done) => {
-      try {
-        const peer = peerOfClient(client);
-        if (packet.will) admitWill(peer, packet.will.topic, packet.will.payload.length);
-        packet.clean = true; // a session ends with its connection: nothing is kept in memory for who may never return
-        done(null, true);
-      } catch (error) {
-        done(error as Error, false);
-      }
-    },
-    authenticate: (client, _user, _password, done) => {
-      admitClient(peerOfClient(client), client.id, options.target).then(
-        () => done(null, true),
-        (error: unknown) => {
-          options.onRefused?.(error as Error, client.id);
-          const returnCode = error instanceof AdmissionError ? error.returnCode : 3;
-          done(Object.assign(new Error((error as Error).message), { returnCode }), false);
-        },
-      );
-    },
-    authorizePublish: (client, packet, done) => authorize(client, packet, done),
-    // To listen is best effort: who does not keep up misses messages, instead of holding up those who send.
-    authorizeForward: (client, packet) => ((client.conn as PacketGate).writableNeedDrain ? null : packet),
-    authorizeSubscribe: (client, subscription, done) => {
-      done(null, maySubscribe(peerOfClient(client), subscription.topic) ? subscription : null);
-    },
-  });
-
-  function authorize(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
-    if (!client) return done(); // the will of a client long gone, admitted when it connected
-    if ((packet as { cmd?: string }).cmd !== 'publish') return done(); // a will, admitted at CONNECT
-    const gate = client.conn as PacketGate;
-    const finish: Done = (error) => {
-      gate.answered();
-      if (error) options.onRefused?.(error, client.id);
-      done(error);
-    };
-    try {
-      const payload = packet.payload as Buffer;
-      const peer = peerOfClient(client);
-      const admitted = admitPublish(peer, { topic: packet.topic, qos: packet.qos, retain: packet.retain, payload });
-      if (admitted.kind === 'status' || peer.role !== 'gateway') return finish();
-      options.target.publish(
-        peer.projectId,
-        { channel: admitted.channel, batch: admitted.batch, payload, receivedMs: options.now() },
-        finish,
-      );
-    } catch (error) {
-      finish(error as Error);
-    }
-  }
-
-  (aedes as EventEmitter).on('error', (error: Error) => options.onRefused?.(error, undefined));
-  aedes.on('connectionError', (client, error) => options.onRefused?.(error, (client as Client | null)?.id ?? undefined));
-  return aedes;
+function checkTrust(lists: RevocationLists, name: CertificateName, nowMs: number): void {
+  const distrust = distrustOf(lists, name, nowMs);
+  if (distrust === 'revoked') throw revoked(name);
+  if (distrust === 'list expired') throw new AdmissionError('ADMISSION_REVOKED', "the revocation list is past its time, so nobody is let in: 'thrum certs crl --publish' renews it");
 }
 
-async function admitClient(peer: Peer, clientId: string, target: PublishTarget): Promise<void> {
-  checkClientId(peer, clientId);
-  if (peer.role === 'gateway') await target.admit(peer.projectId);
+function revoked({ serial }: CertificateName): AdmissionError {
+  return new AdmissionError('ADMISSION_REVOKED', `certificate ${serial} is revoked`);
 }

@@ -28,6 +28,8 @@ export interface PublishedCrl {
 /** The lists of a directory at one moment. */
 export interface RevocationLists {
   readonly lists: readonly PublishedCrl[];
+  /** True when each authority has its list, so that OpenSSL, which wants one for every certificate of a chain, can go by them. */
+  readonly complete: boolean;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function readRevocationLists(directory: string): Promise<Revocation
   if (new Set(lists.map(({ authority }) => authority)).size !== lists.length) {
     throw new CertsError('CERTS_BAD_CRL', `${path} holds two revocation lists of one authority`);
   }
-  return { lists };
+  return { lists, complete: lists.length === authorities.length };
 }
 
 /** What a list calls a certificate. */
@@ -68,10 +70,17 @@ export function nameOfCertificate(certificate: X509Certificate): CertificateName
   return { issuerDer, serial };
 }
 
-/** True when the lists revoke the certificate, or the authority that issued it. */
-export function isRevoked({ lists }: RevocationLists, { issuerDer, serial }: CertificateName): boolean {
-  return lists.some(({ crl, authority }) =>
-    crl.issuerDer.equals(issuerDer) && (crl.entries.has(serial) || isRevokedAuthority(lists, authority)));
+/** Why a certificate is not to be trusted: it, or its authority, is revoked, or the list that would say so is over. */
+export type Distrust = 'revoked' | 'list expired';
+
+/** What the lists say against a certificate at a time; undefined when nothing. */
+export function distrustOf({ lists }: RevocationLists, { issuerDer, serial }: CertificateName, nowMs: number): Distrust | undefined {
+  for (const { crl, authority } of lists) {
+    if (!crl.issuerDer.equals(issuerDer)) continue;
+    if (crl.entries.has(serial) || isRevokedAuthority(lists, authority)) return 'revoked';
+    if (crl.nextUpdateMs <= nowMs) return 'list expired';
+  }
+  return undefined;
 }
 
 /**
@@ -110,7 +119,7 @@ export async function publishLocked(directory: string, record: RevocationRecord,
   }
   await writeRevocationRecord(directory, { ...record, crlNumbers });
   if (pems.length > 0) await writePrivateFile(revocationPaths(directory).crl, pems.join(''));
-  return (await readRevocationLists(directory)) ?? { lists: [] };
+  return (await readRevocationLists(directory)) ?? { lists: [], complete: false };
 }
 
 /**

@@ -8,7 +8,7 @@ import { createAuthority, issueIdentity, type Authority, type IssuedIdentity } f
 import { readCrls } from './crl-reader.ts';
 import { REVOCATION_REASONS, type RevocationReason } from './crl.ts';
 import { DAY_MS } from './profiles.ts';
-import { isRevoked, nameOfCertificate, publishRevocationLists, readRevocationLists, renewRevocationLists, type RevocationLists } from './revocation-lists.ts';
+import { distrustOf, nameOfCertificate, publishRevocationLists, readRevocationLists, renewRevocationLists, type RevocationLists } from './revocation-lists.ts';
 import { revocationPaths } from './revocation-record.ts';
 import { revokeCertificates, revokedCertificates } from './revocation.ts';
 
@@ -39,7 +39,7 @@ const revoke = (target: string, reason: RevocationReason = 'keyCompromise', atMs
   revokeCertificates(root, { target, reason, ...(projectId === undefined ? {} : { projectId }) }, atMs);
 
 async function revokes(identity: IssuedIdentity): Promise<boolean> {
-  return isRevoked((await readRevocationLists(root))!, nameOfCertificate(new X509Certificate(identity.certificatePem)));
+  return distrustOf((await readRevocationLists(root))!, nameOfCertificate(new X509Certificate(identity.certificatePem)), nowMs) === 'revoked';
 }
 
 /** What openssl says of a certificate, with the lists of all authorities of its chain. */

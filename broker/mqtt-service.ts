@@ -1,0 +1,93 @@
+/**
+ * Aedes with our rules in its hooks: every client and every packet passes admission, and what is measured passes the
+ * target before its PUBACK.
+ */
+import type { EventEmitter } from 'node:events';
+import { Aedes, type Client, type PublishPacket } from 'aedes';
+import { admitPublish, admitWill, checkClientId, maySubscribe, type Peer } from './admission.ts';
+import { AdmissionError } from './errors.ts';
+import { BROKER_LIMITS } from './limits.ts';
+import type { PacketGate } from './packet-gate.ts';
+import type { Arrival, Done } from './store/project-log.ts';
+
+/** Where admitted publishes go: the sink, or for measuring the broker alone, something that only answers. */
+export interface PublishTarget {
+  admit(projectId: string): Promise<void>;
+  publish(projectId: string, arrival: Arrival, done: Done): void;
+}
+
+export interface ServiceOptions {
+  readonly target: PublishTarget;
+  readonly now: () => number;
+  readonly onRefused?: (error: Error, clientId: string | undefined) => void;
+}
+
+/** `peers` names the client of each connection. */
+export async function createAedes(options: ServiceOptions, peers: WeakMap<PacketGate, Peer>): Promise<Aedes> {
+  const peerOfClient = (client: Client): Peer => peers.get(client.conn as PacketGate)!;
+  const aedes = await Aedes.createBroker({
+    connectTimeout: BROKER_LIMITS.connectMs,
+    drainTimeout: BROKER_LIMITS.drainMs,
+    maxInflightInbound: BROKER_LIMITS.inFlightPerClient,
+    maxTopicLevels: BROKER_LIMITS.topicLevels,
+    preConnect: (client, packet, done) => {
+      try {
+        const peer = peerOfClient(client);
+        if (packet.will) admitWill(peer, packet.will.topic, packet.will.payload.length);
+        packet.clean = true; // a session ends with its connection: nothing is kept in memory for who may never return
+        done(null, true);
+      } catch (error) {
+        done(error as Error, false);
+      }
+    },
+    authenticate: (client, _user, _password, done) => {
+      admitClient(peerOfClient(client), client.id, options.target).then(
+        () => done(null, true),
+        (error: unknown) => {
+          options.onRefused?.(error as Error, client.id);
+          const returnCode = error instanceof AdmissionError ? error.returnCode : 3;
+          done(Object.assign(new Error((error as Error).message), { returnCode }), false);
+        },
+      );
+    },
+    authorizePublish: (client, packet, done) => authorize(client, packet, done),
+    // To listen is best effort: who does not keep up misses messages, instead of holding up those who send.
+    authorizeForward: (client, packet) => ((client.conn as PacketGate).writableNeedDrain ? null : packet),
+    authorizeSubscribe: (client, subscription, done) => {
+      done(null, maySubscribe(peerOfClient(client), subscription.topic) ? subscription : null);
+    },
+  });
+
+  function authorize(client: Client | null, packet: PublishPacket, done: (error?: Error | null) => void): void {
+    if (!client) return done(); // the will of a client long gone, admitted when it connected
+    if ((packet as { cmd?: string }).cmd !== 'publish') return done(); // a will, admitted at CONNECT
+    const gate = client.conn as PacketGate;
+    const finish: Done = (error) => {
+      gate.answered();
+      if (error) options.onRefused?.(error, client.id);
+      done(error);
+    };
+    try {
+      const payload = packet.payload as Buffer;
+      const peer = peerOfClient(client);
+      const admitted = admitPublish(peer, { topic: packet.topic, qos: packet.qos, retain: packet.retain, payload });
+      if (admitted.kind === 'status' || peer.role !== 'gateway') return finish();
+      options.target.publish(
+        peer.projectId,
+        { channel: admitted.channel, batch: admitted.batch, payload, receivedMs: options.now() },
+        finish,
+      );
+    } catch (error) {
+      finish(error as Error);
+    }
+  }
+
+  (aedes as EventEmitter).on('error', (error: Error) => options.onRefused?.(error, undefined));
+  aedes.on('connectionError', (client, error) => options.onRefused?.(error, (client as Client | null)?.id ?? undefined));
+  return aedes;
+}
+
+async function admitClient(peer: Peer, clientId: string, target: PublishTarget): Promise<void> {
+  checkClientId(peer, clientId);
+  if (peer.role === 'gateway') await target.admit(peer.projectId);
+}
