@@ -1,22 +1,22 @@
 /**
- * The authorities of a directory as far as revocation lists are concerned: each signs the list of what it has issued.
- * A list of one whose key is at hand lasts a week, as whoever runs the broker renews it; the root's, whose key may lie in
- * a safe, lasts a year.
+ * The authorities of a directory as far as revocation lists are concerned: the root, the intermediate in use, and those
+ * before it, because whoever they signed can still be revoked. A list lasts a week, as whoever runs the broker renews it;
+ * the root's, whose key may lie in a safe and which revokes intermediates only, lasts a year.
  */
 
-import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 
 import { readCertificate } from './certificate-reader.ts';
 import { CertsError, systemCode } from './errors.ts';
 import { keyIdentifier } from './extensions.ts';
 import { spkiDer } from './key-pair.ts';
-import { authorityPaths, type PairPaths } from './layout.ts';
-import { parseCertificate } from './pem.ts';
-import { readPrivateFile } from './private-file.ts';
+import { authorityPaths, issuingPaths, nextIssuingPaths, retiredDirectory, retiredPaths, type PairPaths } from './layout.ts';
+import { isThere } from './private-file.ts';
 import { DAY_MS } from './profiles.ts';
+import { readAuthorityCertificate, readPrivateKey } from './signer.ts';
 
-/** Lifetime of a list that is renewed by itself, and of the root's. */
+/** Lifetime of a list that is renewed by itself, and of a root's that has intermediates. */
 export const CRL_LIFETIME_MS = 7 * DAY_MS;
 export const ROOT_CRL_LIFETIME_MS = 365 * DAY_MS;
 
@@ -26,36 +26,33 @@ export interface CrlAuthority {
   readonly keyIdentifier: Buffer;
   /** Its serial number, lower-case hexadecimal. */
   readonly serial: string;
+  readonly notAfterMs: number;
   /** False where its certificate does not allow it to sign lists (RFC 5280, section 4.2.1.3). */
   readonly maySign: boolean;
   readonly paths: PairPaths;
   readonly lifetimeMs: number;
 }
 
-/** All authorities whose lists a verifier needs. Throws CERTS_NO_AUTHORITY, CERTS_UNREADABLE. */
+/** All authorities whose lists a verifier needs, the root first. Throws CERTS_NO_AUTHORITY, CERTS_UNREADABLE, CERTS_KEY_EXPOSED. */
 export async function crlAuthorities(directory: string): Promise<CrlAuthority[]> {
-  const root = await authorityIn(authorityPaths(directory), CRL_LIFETIME_MS);
-  if (root === undefined) throw new CertsError('CERTS_NO_AUTHORITY', `${directory} holds no certificate authority; 'thrum certs init' makes one`);
-  return [root];
+  const rootPaths = authorityPaths(directory);
+  if (!(await isThere(rootPaths.certificatePath))) {
+    throw new CertsError('CERTS_NO_AUTHORITY', `${directory} holds no certificate authority; 'thrum certs init' makes one`);
+  }
+  const found = new Map<string, CrlAuthority>();
+  // Within a rotation an intermediate has, for a moment, the place of the next: it is looked for in both.
+  const places = [issuingPaths(directory), nextIssuingPaths(directory), ...(await retired(directory))];
+  for (const paths of places) {
+    if (!(await isThere(paths.certificatePath))) continue;
+    const authority = await authorityIn(paths, CRL_LIFETIME_MS);
+    if (!found.has(authority.serial)) found.set(authority.serial, authority);
+  }
+  return [await authorityIn(rootPaths, found.size === 0 ? CRL_LIFETIME_MS : ROOT_CRL_LIFETIME_MS), ...found.values()];
 }
 
 /** The key of an authority; undefined when it is kept elsewhere. Throws CERTS_KEY_EXPOSED, CERTS_UNREADABLE, CERTS_KEY_MISMATCH. */
 export async function crlSigningKey({ certificate, paths }: CrlAuthority): Promise<KeyObject | undefined> {
-  let pem: Buffer;
-  try {
-    pem = await readPrivateFile(paths.keyPath);
-  } catch (error) {
-    if (error instanceof CertsError && systemCode(error.cause) === 'ENOENT') return undefined;
-    throw error;
-  }
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(pem);
-  } catch (cause) {
-    throw new CertsError('CERTS_UNREADABLE', `${paths.keyPath} holds no unencrypted PEM private key`, { cause });
-  }
-  if (!certificate.checkPrivateKey(key)) throw new CertsError('CERTS_KEY_MISMATCH', `${paths.keyPath} is not the key of ${paths.certificatePath}`);
-  return key;
+  return (await isThere(paths.keyPath)) ? readPrivateKey(paths.keyPath, certificate) : undefined;
 }
 
 /** True when `authority` has signed `certificate`. */
@@ -63,21 +60,25 @@ export function hasIssued(authority: CrlAuthority, certificate: X509Certificate)
   return certificate.checkIssued(authority.certificate) && certificate.verify(authority.certificate.publicKey);
 }
 
-async function authorityIn(paths: PairPaths, lifetimeMs: number): Promise<CrlAuthority | undefined> {
-  let pem: string;
+async function retired(directory: string): Promise<PairPaths[]> {
   try {
-    pem = await readFile(paths.certificatePath, 'utf8');
+    const serials = await readdir(retiredDirectory(directory));
+    return serials.filter((name) => !name.startsWith('.')).sort().map((serial) => retiredPaths(directory, serial));
   } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') return undefined;
-    throw new CertsError('CERTS_UNREADABLE', `${paths.certificatePath} cannot be read (${systemCode(cause)})`, { cause });
+    if (systemCode(cause) === 'ENOENT') return [];
+    throw new CertsError('CERTS_UNREADABLE', `${retiredDirectory(directory)} cannot be read (${systemCode(cause)})`, { cause });
   }
-  const certificate = parseCertificate(pem, paths.certificatePath, 'CERTS_UNREADABLE');
+}
+
+async function authorityIn(paths: PairPaths, lifetimeMs: number): Promise<CrlAuthority> {
+  const certificate = await readAuthorityCertificate(paths.certificatePath);
   const content = readCertificate(certificate);
   return {
     certificate,
     subjectDer: content.subjectDer,
     keyIdentifier: content.subjectKeyIdentifier === undefined ? keyIdentifier(spkiDer(certificate.publicKey)) : Buffer.from(content.subjectKeyIdentifier, 'hex'),
     serial: content.serial,
+    notAfterMs: content.notAfterMs,
     maySign: content.keyUsage?.includes('cRLSign') ?? true,
     paths,
     lifetimeMs,

@@ -29,8 +29,9 @@ export interface Crl {
   readonly signature: Buffer;
 }
 
-/** Authorities whose lists stand in one file. */
+/** Authorities whose lists stand in one file, and certificates on one list: ours have 10,000 at most. */
 const LISTS_MAX = 64;
+const ENTRIES_MAX = 100_000;
 const BLOCK = /-----BEGIN X509 CRL-----\s([A-Za-z0-9+/=\s]*)-----END X509 CRL-----/g;
 const REASON_NAMES = new Map<number, RevocationReason>(
   Object.entries(REVOCATION_REASONS).map(([name, code]) => [code, name as RevocationReason]),
@@ -39,8 +40,8 @@ const REASON_NAMES = new Map<number, RevocationReason>(
 /** All lists in a PEM text. Throws CERTS_BAD_CRL when there is none, one too many, or one that cannot be decoded. */
 export function readCrls(pem: string, source: string): Crl[] {
   const blocks = [...pem.matchAll(BLOCK)];
-  const begun = pem.split('-----BEGIN X509 CRL-----').length - 1;
-  if (blocks.length === 0 || blocks.length !== begun || blocks.length > LISTS_MAX) {
+  const [begun, ended] = ['BEGIN', 'END'].map((edge) => pem.split(`-----${edge} X509 CRL-----`).length - 1);
+  if (blocks.length === 0 || blocks.length !== begun || blocks.length !== ended || blocks.length > LISTS_MAX) {
     throw new CertsError('CERTS_BAD_CRL', `${source} holds no whole revocation list in PEM form; 'thrum certs crl --publish' writes it anew`);
   }
   try {
@@ -75,7 +76,7 @@ function readCrl(pem: string, der: Buffer): Crl {
     number,
     thisUpdateMs: readTime(thisUpdate),
     nextUpdateMs: readTime(nextUpdate),
-    entries: new Map((revoked === undefined ? [] : membersOf(revoked, TAG.sequence)).map(readEntry)),
+    entries: new Map((revoked === undefined ? [] : membersOf(revoked, TAG.sequence, ENTRIES_MAX)).map(readEntry)),
     tbsDer: derOf(tbs!),
     algorithmDer: derOf(algorithm!),
     signature: contentOf(signature, TAG.bitString).subarray(1),

@@ -28,12 +28,12 @@ export function tagOf(value: DerValue): number {
   return value.tag;
 }
 
-/** The members of a constructed value with this identifier octet; throws Error when it is another. */
-export function membersOf(value: DerValue | undefined, tag: number): readonly DerValue[] {
+/** The members, `most` at most, of a constructed value with this identifier octet; throws Error when it is another. */
+export function membersOf(value: DerValue | undefined, tag: number, most = MEMBERS_MAX): readonly DerValue[] {
   if (value?.tag !== tag || (tag & 0x20) === 0) throw unexpected(value, tag);
   const members: DerValue[] = [];
   for (let at = 0; at < value.content.length; ) {
-    if (members.length === MEMBERS_MAX) throw new Error(`malformed: more than ${MEMBERS_MAX} members`);
+    if (members.length === most) throw new Error(`malformed: more than ${most} members`);
     const member = valueAt(value.content, at);
     members.push(member);
     at += member.der.length;

@@ -4,9 +4,12 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAuthority, issueIdentity, type Authority, type IssuedIdentity } from './authority.ts';
+import { makeEarlierAuthority } from './authority.fixture.ts';
+import { createAuthority, loadAuthority, type Authority } from './authority.ts';
 import { readCrls } from './crl-reader.ts';
 import { REVOCATION_REASONS, type RevocationReason } from './crl.ts';
+import { issueIdentity, type IssuedIdentity } from './issue.ts';
+import { rotateIssuing } from './issuing.ts';
 import { DAY_MS } from './profiles.ts';
 import { distrustOf, nameOfCertificate, publishRevocationLists, readRevocationLists, renewRevocationLists, type RevocationLists } from './revocation-lists.ts';
 import { revocationPaths } from './revocation-record.ts';
@@ -86,7 +89,7 @@ describe('revoking', () => {
     expect(await revokes(elsewhere)).toBe(false);
   });
 
-  it.each(['00'.repeat(16), '0011223344556678', '', '../ca', 'x'.repeat(10_000)])('refuses %.20j, which was never issued', async (target) => {
+  it.each(['12'.repeat(16), '0011223344556678', '', '../ca', 'x'.repeat(10_000)])('refuses %.20j, which was never issued', async (target) => {
     await expect(revoke(target)).rejects.toMatchObject({ code: 'CERTS_UNKNOWN' });
     expect((await revokedCertificates(root)).size).toBe(0);
   });
@@ -102,6 +105,60 @@ describe('revoking', () => {
     await revoke(gateway.serial);
     await writeFile(files.record, (await readFile(files.record, 'utf8')).slice(0, -20));
     await expect(revoke(operator.serial)).rejects.toMatchObject({ code: 'CERTS_UNREADABLE', message: expect.stringContaining('backup') as string });
+  });
+});
+
+describe('an authority with intermediates', () => {
+  beforeEach(() => make());
+
+  it('publishes a list for each, and keeps the root’s while its key is elsewhere', async () => {
+    const before = await publishRevocationLists(root, nowMs);
+    expect(before).toMatchObject({ complete: true, lists: [{}, {}] });
+    await rm(join(root, 'ca', 'key.pem'));
+    const after = await publishRevocationLists(root, nowMs + 1_000);
+    expect(after.complete).toBe(true);
+    expect(after.lists[0]!.crl.pem).toBe(before.lists[0]!.crl.pem);
+    expect(after.lists[1]!.crl.number).toBeGreaterThan(before.lists[1]!.crl.number);
+    expect(after.lists.map(({ crl }) => Math.round((crl.nextUpdateMs - nowMs) / DAY_MS))).toEqual([365, 7]);
+    if (hasOpenssl) expect(verify(gateway)).toMatchObject({ status: 0 });
+  });
+
+  it('says that it is incomplete where the root never had one', async () => {
+    await rm(join(root, 'ca', 'key.pem'));
+    expect(await publishRevocationLists(root, nowMs)).toMatchObject({ complete: false, lists: [{}] });
+    await revoke(gateway.serial);
+    expect(await revokes(gateway)).toBe(true);
+  });
+
+  it('revokes what an earlier intermediate has signed, and an intermediate with all that it signed', async () => {
+    await rotateIssuing(root, { nowMs });
+    const fresh = await issueIdentity(await loadAuthority(root), { role: 'operator', name: 'eve' }, nowMs);
+    expect(await publishRevocationLists(root, nowMs)).toMatchObject({ complete: true, lists: [{}, {}, {}] });
+    await revoke(gateway.serial);
+    expect([await revokes(gateway), await revokes(operator), await revokes(fresh)]).toEqual([true, false, false]);
+    const [, , earlier] = (await readRevocationLists(root))!.lists;
+    await revoke(earlier!.authority.serial, 'cACompromise');
+    expect([await revokes(operator), await revokes(fresh)]).toEqual([true, false]);
+    if (!hasOpenssl) return;
+    expect(verify(operator).text).toContain('certificate revoked');
+    expect(verify(fresh)).toMatchObject({ status: 0 });
+  });
+
+  it('says which key is missing when the root’s is elsewhere', async () => {
+    const [, issuing] = (await publishRevocationLists(root, nowMs)).lists;
+    await rm(join(root, 'ca', 'key.pem'));
+    await expect(revoke(issuing!.authority.serial, 'cACompromise')).rejects.toMatchObject({ code: 'CERTS_NO_AUTHORITY', message: expect.stringContaining(join('ca', 'key.pem')) as string });
+  });
+
+  it('of an earlier version signs the one list itself', async () => {
+    const earlier = await mkdtemp(join(tmpdir(), 'thrum-crl-earlier-'));
+    await makeEarlierAuthority(earlier, nowMs);
+    const identity = await issueIdentity(await loadAuthority(earlier), { role: 'operator', name: 'old' }, nowMs);
+    await revokeCertificates(earlier, { target: identity.serial, reason: 'superseded' }, nowMs);
+    const lists = (await readRevocationLists(earlier))!;
+    expect(lists).toMatchObject({ complete: true, lists: [{}] });
+    expect(distrustOf(lists, nameOfCertificate(new X509Certificate(identity.certificatePem)), nowMs)).toBe('revoked');
+    await rm(earlier, { recursive: true });
   });
 });
 
@@ -158,13 +215,13 @@ describe('a list', () => {
     await publishRevocationLists(root, nowMs);
     const record = JSON.parse(await readFile(files.record, 'utf8')) as { revoked: object[]; crlNumbers: Record<string, number> };
     const issuer = signing((await readRevocationLists(root))!).crl.issuerKeyIdentifier;
-    record.revoked = Array.from({ length: 3_000 }, (_, index) => ({
-      issuer, serial: (0x4000_0000 + 7919 * ((index * 31) % 3_000)).toString(16), revokedMs: nowMs, reason: 'superseded', notAfterMs: nowMs + DAY_MS,
+    record.revoked = Array.from({ length: 10_000 }, (_, index) => ({
+      issuer, serial: (0x4000_0000 + 7919 * ((index * 31) % 10_000)).toString(16), revokedMs: nowMs, reason: 'superseded', notAfterMs: nowMs + DAY_MS,
     }));
     await writeFile(files.record, JSON.stringify(record), { mode: 0o600 });
     const { crl } = signing(await publishRevocationLists(root, nowMs));
     const serials = [...crl.entries.keys()];
-    expect(serials).toHaveLength(3_000);
+    expect(serials).toHaveLength(10_000);
     expect(serials).toEqual([...serials].sort());
   });
 });

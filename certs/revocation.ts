@@ -75,7 +75,10 @@ export async function revokedCertificates(directory: string): Promise<Map<string
 async function issuedAs(directory: string, { target, projectId }: RevocationRequest, nowMs: number): Promise<Issued[]> {
   const wanted = target.toLowerCase().replaceAll(':', '');
   const all = await listIdentities(directory);
-  const bySerial = all.filter(({ serial }) => serial === wanted);
+  const authorities = (await crlAuthorities(directory)).slice(1).map(({ serial, notAfterMs, certificate, paths }) => ({
+    serial, notAfterMs, certificatePath: paths.certificatePath, subject: certificate.subject.replace(/^CN=/, ''),
+  }));
+  const bySerial = [...all, ...authorities].filter(({ serial }) => serial === wanted);
   if (bySerial.length > 0) return bySerial;
   const ofGateway = all.filter(({ identity }) => identity.gatewayId === wanted && (projectId === undefined || identity.projectId === projectId));
   const projects = new Set(ofGateway.map(({ identity }) => identity.projectId));

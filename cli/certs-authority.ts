@@ -1,6 +1,6 @@
 /** `thrum certs init` and `rotate-issuing`: the authority of a home, and the intermediate that signs for it. */
 import type { Command } from 'commander';
-import { createAuthority, rotateIssuing, type KeyType } from '../certs/mod.ts';
+import { createAuthority, publishRevocationLists, rotateIssuing, type KeyType } from '../certs/mod.ts';
 import { now } from './clock.ts';
 import { keyTypeOption } from './certs-values.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
@@ -21,6 +21,7 @@ export function addAuthorityCommands(certs: Command): void {
 async function init(options: Options): Promise<void> {
   const home = await openHome(options, 'create');
   await createAuthority(home.certs, { nowMs: now(), keyType: options.keyType });
+  await publishRevocationLists(home.certs, now()); // while the root's key is here
   const certificatePath = `${home.certs}/ca/cert.pem`;
   const issuingPath = `${home.certs}/ca/issuing/cert.pem`;
   printResult(options, { certificatePath, issuingPath }, () => [`made an authority: ${certificatePath}`, `it signs with:     ${issuingPath}`]);
@@ -29,5 +30,6 @@ async function init(options: Options): Promise<void> {
 async function rotate(options: Options): Promise<void> {
   const home = await openHome(options, 'refuse');
   const { serial, certificatePath } = await rotateIssuing(home.certs, { nowMs: now(), keyType: options.keyType });
+  await publishRevocationLists(home.certs, now()); // the new one's too
   printResult(options, { serial, issuingPath: certificatePath }, () => [`signs from now on: ${certificatePath}`]);
 }

@@ -1,12 +1,13 @@
 /** `thrum certs`: the home's authority and the identities it has issued. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { describeCertificate, listIdentities } from '../certs/mod.ts';
+import { describeCertificate, listIdentities, revokedCertificates } from '../certs/mod.ts';
 import { addAuthorityCommands } from './certs-authority.ts';
 import { addBundleCommand } from './certs-bundle.ts';
 import { addCheckCommand } from './certs-check.ts';
 import { addIssueCommand } from './certs-issue.ts';
 import { addRequestCommands } from './certs-request.ts';
+import { addRevocationCommands } from './certs-revoke.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { addOutputOptions, printResult, table, type OutputOptions } from './output.ts';
 
@@ -21,6 +22,7 @@ export function addCertsCommand(program: Command): void {
   addIssueCommand(certs);
   addBundleCommand(certs);
   addCheckCommand(certs);
+  addRevocationCommands(certs);
   finish(certs.command('list').description('list the identities of a home'))
     .addHelpText('after', '\nExample:\n  thrum certs list --json')
     .action(list);
@@ -32,6 +34,7 @@ export function addCertsCommand(program: Command): void {
 async function list(options: Options): Promise<void> {
   const home = await openHome(options, 'refuse');
   const identities = await listIdentities(home.certs);
+  const revoked = await revokedCertificates(home.certs);
   const rows = identities.map(({ role, subject, serial, notBeforeMs, notAfterMs, keyType, certificatePath, hasKey }) => ({
     role,
     subject,
@@ -41,9 +44,10 @@ async function list(options: Options): Promise<void> {
     keyType,
     hasKey,
     certificatePath,
+    revoked: revoked.get(serial)?.reason ?? null,
   }));
   printResult(options, rows, () =>
-    table([['role', 'subject', 'valid until', 'key', 'serial'], ...rows.map((row) => [row.role, row.subject, row.notAfter.slice(0, 10), row.keyType, row.serial])]),
+    table([['role', 'subject', 'valid until', 'key', 'serial', 'revoked'], ...rows.map((row) => [row.role, row.subject, row.notAfter.slice(0, 10), row.keyType, row.serial, row.revoked ?? ''])]),
   );
 }
 

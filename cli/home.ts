@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { checkProjectName, isProjectId, KeyService, Projects, type Project, type RootSource } from '../broker/mod.ts';
-import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, readPrivateFile, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
+import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 
@@ -90,10 +90,14 @@ export async function ensureAuthority(home: Home): Promise<Authority> {
     return await loadAuthority(home.certs);
   } catch (error) {
     if ((error as { code?: string }).code !== 'CERTS_NO_AUTHORITY') throw error;
-    return createAuthority(home.certs, { nowMs: now() }).catch(async (fault: unknown) => {
+    try {
+      const made = await createAuthority(home.certs, { nowMs: now() });
+      await publishRevocationLists(home.certs, now());
+      return made;
+    } catch (fault) {
       if ((fault as { code?: string }).code !== 'CERTS_EXISTS') throw fault;
       return loadAuthority(home.certs); // another process was faster
-    });
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 import { startBroker, Sink, type Broker } from '../broker/mod.ts';
 import { now } from './clock.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
+import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
 
 export interface LocalBroker {
   readonly broker: Broker;
@@ -37,17 +38,21 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       if (error) broker?.disconnectProject(projectId);
     },
   });
+  let stopKeeping = (): Promise<void> => Promise.resolve();
   try {
+    stopKeeping = await keepRevocationLists(home, (message) => options.onRefused?.(message));
     broker = await startBroker({
       ...options,
       certificatePem: identity.certificatePem,
       keyPem: identity.keyPem,
       authorityPem: authority.certificatePem,
+      revocations: revocationSource(home),
       target: sink,
       now,
       onRefused: (error) => options.onRefused?.(`refused: ${error.message}`),
     });
   } catch (error) {
+    await stopKeeping();
     await sink.close();
     throw error;
   }
@@ -58,6 +63,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     authorityPem: authority.certificatePem,
     failed,
     close: async () => {
+      await stopKeeping();
       await started.close();
       await sink.close();
     },
