@@ -3,22 +3,27 @@
  * has its own prefix `thrum/<project>/<gateway>/` and nothing else; an operator listens. Everything else is refused.
  */
 import { FrameError, MAX_FRAME_BYTES, readBatchHeader, type BatchHeader } from '../frame/mod.ts';
-import type { PeerIdentity } from '../certs/mod.ts';
+import type { ClaimIdentity, PeerIdentity } from '../certs/mod.ts';
 import { AdmissionError } from './errors.ts';
 import type { Channel } from './store/group.ts';
 
 /** Payload of a status message: `online` or `offline`, room for more words later. */
 const MAX_STATUS_BYTES = 1024;
+/** A certificate signing request: one with an RSA key of 4096 bits has under 2 KiB. */
+export const MAX_REQUEST_BYTES = 8 * 1024;
 
-/** A client that showed a certificate of ours. */
+/** A client that showed a certificate of ours. Of a claim's it is known only at CONNECT which gateway it wants to be. */
 export type Peer =
+  | { readonly role: 'claim'; readonly projectId: string; readonly claimId: string; gatewayId?: string }
   | { readonly role: 'gateway'; readonly projectId: string; readonly gatewayId: string }
   | { readonly role: 'operator'; readonly name: string };
 
 /** What a publish is, once it is admitted. */
 export type Admitted =
   | { readonly kind: 'stored'; readonly channel: Channel; readonly batch: BatchHeader }
-  | { readonly kind: 'status' };
+  | { readonly kind: 'status' }
+  /** A request for a certificate, PEM. */
+  | { readonly kind: 'request' };
 
 export interface PublishLike {
   readonly topic: string;
@@ -28,18 +33,30 @@ export interface PublishLike {
 }
 
 /** The peer named by a certificate; ADMISSION_NO_IDENTITY for servers, authorities and strangers. */
-export function peerOf(identity: PeerIdentity | undefined): Peer {
+export function peerOf(identity: PeerIdentity | ClaimIdentity | undefined): Peer {
+  if (identity?.role === 'claim') return { ...identity };
   if (identity?.role === 'gateway' && identity.projectId !== undefined && identity.gatewayId !== undefined) {
     return { role: 'gateway', projectId: identity.projectId, gatewayId: identity.gatewayId };
   }
   if (identity?.role === 'operator' && identity.name !== undefined) return { role: 'operator', name: identity.name };
-  throw new AdmissionError('ADMISSION_NO_IDENTITY', 'the certificate names neither a gateway nor an operator');
+  throw new AdmissionError('ADMISSION_NO_IDENTITY', 'the certificate names neither a gateway nor an operator nor a claim');
 }
 
-/** A gateway's client id is its gateway id; an operator's begins with `operator-`, so it can never take a gateway's place. */
+/**
+ * A gateway's client id is its gateway id; an operator's begins with `operator-`, so it can never take a gateway's place.
+ * Who has a claim calls itself what it wants to become, and is told apart by {@link claimClientId}.
+ */
 export function checkClientId(peer: Peer, clientId: string): void {
-  const fits = peer.role === 'gateway' ? clientId === peer.gatewayId : /^operator-[\x21-\x7e]{1,50}$/.test(clientId);
+  const fits =
+    peer.role === 'gateway' ? clientId === peer.gatewayId
+    : peer.role === 'claim' ? /^[0-9a-f]{16}$/.test(peer.gatewayId ?? '')
+    : /^operator-[\x21-\x7e]{1,50}$/.test(clientId);
   if (!fits) throw new AdmissionError('ADMISSION_CLIENT_ID', 'the client id is not the certificate’s', 2);
+}
+
+/** What the broker itself calls a client with a claim: never what a gateway is called, whose place it must not take. */
+export function claimClientId(claimId: string, gatewayId: string): string {
+  return `claim ${claimId} ${gatewayId}`;
 }
 
 export function prefixOf(projectId: string, gatewayId: string): string {
@@ -48,7 +65,8 @@ export function prefixOf(projectId: string, gatewayId: string): string {
 
 /** Decides on a publish; throws an AdmissionError, on which the connection is closed. */
 export function admitPublish(peer: Peer, packet: PublishLike): Admitted {
-  if (peer.role !== 'gateway') throw new AdmissionError('ADMISSION_TOPIC', 'an operator may only listen');
+  if (peer.role === 'operator') throw new AdmissionError('ADMISSION_TOPIC', 'an operator may only listen');
+  if (peer.role === 'claim') return admitClaim(peer, packet);
   const prefix = prefixOf(peer.projectId, peer.gatewayId);
   const channel = packet.topic.startsWith(prefix) ? packet.topic.slice(prefix.length) : '';
   switch (channel) {
@@ -58,9 +76,18 @@ export function admitPublish(peer: Peer, packet: PublishLike): Admitted {
     case 'status':
       checkStatus(packet);
       return { kind: 'status' };
+    case 'cert/request':
+      checkRequest(packet);
+      return { kind: 'request' };
     default:
       throw new AdmissionError('ADMISSION_TOPIC', 'the topic is not one of the gateway’s own');
   }
+}
+
+function admitClaim({ projectId, gatewayId }: Peer & { role: 'claim' }, packet: PublishLike): Admitted {
+  if (packet.topic !== `${prefixOf(projectId, gatewayId!)}claim/request`) throw new AdmissionError('ADMISSION_TOPIC', 'who has a claim may only ask for a certificate');
+  checkRequest(packet);
+  return { kind: 'request' };
 }
 
 /** A will may only say the gateway's own status. */
@@ -70,10 +97,12 @@ export function admitWill(peer: Peer, topic: string, payloadBytes: number): void
   if (payloadBytes > MAX_STATUS_BYTES) throw new AdmissionError('ADMISSION_SIZE', 'the last will is too long');
 }
 
-/** A gateway may listen to its own commands, an operator to everything under `thrum/`. */
+/** A gateway may listen to its own commands and certificates, who has a claim to the answer, an operator to everything under `thrum/`. */
 export function maySubscribe(peer: Peer, filter: string): boolean {
   if (peer.role === 'operator') return filter.startsWith('thrum/');
-  return filter === `${prefixOf(peer.projectId, peer.gatewayId)}cmd`;
+  const prefix = prefixOf(peer.projectId, peer.gatewayId!);
+  const own = peer.role === 'gateway' ? ['cmd', 'cert/issued', 'cert/refused'] : ['claim/issued', 'claim/refused'];
+  return own.some((channel) => filter === prefix + channel);
 }
 
 function checkBatch(gatewayId: string, packet: PublishLike): BatchHeader {
@@ -89,6 +118,11 @@ function checkBatch(gatewayId: string, packet: PublishLike): BatchHeader {
   }
   if (batch.gatewayId !== gatewayId) throw new AdmissionError('ADMISSION_PAYLOAD', 'the batch is another gateway’s');
   return batch;
+}
+
+function checkRequest(packet: PublishLike): void {
+  if (packet.qos === 0 || packet.retain) throw new AdmissionError('ADMISSION_QOS', 'a request for a certificate needs QoS 1 or 2 and is not retained');
+  if (packet.payload.length > MAX_REQUEST_BYTES) throw new AdmissionError('ADMISSION_SIZE', 'the request for a certificate is too long');
 }
 
 function checkStatus(packet: PublishLike): void {

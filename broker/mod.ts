@@ -4,6 +4,7 @@ export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey
 export type { RootSource } from './keys/root-key.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
 export { BROKER_LIMITS } from './limits.ts';
+export type { CertificateIssuer, CertificateQuestion } from './certificate-desk.ts';
 export type { PublishTarget } from './mqtt-service.ts';
 export type { RevocationSource } from './revocation-watch.ts';
 export { startBroker, type Broker, type BrokerOptions } from './server.ts';

@@ -4,7 +4,9 @@
  */
 import type { EventEmitter } from 'node:events';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
-import { admitPublish, admitWill, checkClientId, maySubscribe, type Peer } from './admission.ts';
+import { admitPublish, admitWill, checkClientId, claimClientId, maySubscribe, prefixOf, type Peer } from './admission.ts';
+import { CertificateDesk, CLAIM_REQUESTS_PER_MINUTE, type Answer, type CertificateIssuer } from './certificate-desk.ts';
+import type { Connection } from './connection.ts';
 import { AdmissionError } from './errors.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import type { PacketGate } from './packet-gate.ts';
@@ -18,13 +20,17 @@ export interface PublishTarget {
 
 export interface ServiceOptions {
   readonly target: PublishTarget;
+  /** Signs requests for certificates that come over MQTT; without it all are refused. */
+  readonly issuer?: CertificateIssuer;
   readonly now: () => number;
   readonly onRefused?: (error: Error, clientId: string | undefined) => void;
 }
 
-/** `peers` names the client of each connection. */
-export async function createAedes(options: ServiceOptions, peers: WeakMap<PacketGate, Peer>): Promise<Aedes> {
-  const peerOfClient = (client: Client): Peer => peers.get(client.conn as PacketGate)!;
+/** `connections` says who is behind each gate. */
+export async function createAedes(options: ServiceOptions, connections: WeakMap<PacketGate, Connection>): Promise<Aedes> {
+  const connectionOfClient = (client: Client): Connection => connections.get(client.conn as PacketGate)!;
+  const peerOfClient = (client: Client): Peer => connectionOfClient(client).peer;
+  const desk = new CertificateDesk({ issuer: options.issuer, now: options.now, onTrouble: (error) => options.onRefused?.(error, undefined) });
   const aedes = await Aedes.createBroker({
     connectTimeout: BROKER_LIMITS.connectMs,
     drainTimeout: BROKER_LIMITS.drainMs,
@@ -33,6 +39,10 @@ export async function createAedes(options: ServiceOptions, peers: WeakMap<Packet
     preConnect: (client, packet, done) => {
       try {
         const peer = peerOfClient(client);
+        if (peer.role === 'claim') {
+          peer.gatewayId = packet.clientId;
+          packet.clientId = claimClientId(peer.claimId, packet.clientId);
+        }
         if (packet.will) admitWill(peer, packet.will.topic, packet.will.payload.length);
         packet.clean = true; // a session ends with its connection: nothing is kept in memory for who may never return
         done(null, true);
@@ -54,7 +64,11 @@ export async function createAedes(options: ServiceOptions, peers: WeakMap<Packet
     // To listen is best effort: who does not keep up misses messages, instead of holding up those who send.
     authorizeForward: (client, packet) => ((client.conn as PacketGate).writableNeedDrain ? null : packet),
     authorizeSubscribe: (client, subscription, done) => {
-      done(null, maySubscribe(peerOfClient(client), subscription.topic) ? subscription : null);
+      const peer = peerOfClient(client);
+      if (maySubscribe(peer, subscription.topic)) return done(null, subscription);
+      // To who has a claim nothing else is granted, not even to go on.
+      if (peer.role === 'claim') return done(new AdmissionError('ADMISSION_TOPIC', 'who has a claim may only listen to the answer'));
+      done(null, null);
     },
   });
 
@@ -71,7 +85,8 @@ export async function createAedes(options: ServiceOptions, peers: WeakMap<Packet
       const payload = packet.payload as Buffer;
       const peer = peerOfClient(client);
       const admitted = admitPublish(peer, { topic: packet.topic, qos: packet.qos, retain: packet.retain, payload });
-      if (admitted.kind === 'status' || peer.role !== 'gateway') return finish();
+      if (admitted.kind === 'request') answer(client, payload.toString('latin1'));
+      if (admitted.kind !== 'stored' || peer.role !== 'gateway') return finish();
       options.target.publish(
         peer.projectId,
         { channel: admitted.channel, batch: admitted.batch, payload, receivedMs: options.now() },
@@ -82,6 +97,22 @@ export async function createAedes(options: ServiceOptions, peers: WeakMap<Packet
     }
   }
 
+  /** The PUBACK says that the request has come; the answer is a message of its own. */
+  function answer(client: Client, requestPem: string): void {
+    const { peer, certificate } = connectionOfClient(client);
+    if (peer.role === 'operator') return;
+    const { projectId, gatewayId = '' } = peer;
+    const question = { projectId, gatewayId, requestPem, certificate };
+    const answered = peer.role === 'gateway' ? desk.answer(question) : desk.answer({ ...question, claimId: peer.claimId }, CLAIM_REQUESTS_PER_MINUTE, peer.claimId);
+    const channel = peer.role === 'gateway' ? 'cert' : 'claim';
+    void answered.then((one: Answer) => {
+      const topic = `${prefixOf(projectId, gatewayId)}${channel}/${one.kind}`;
+      aedes.publish({ cmd: 'publish', topic, payload: Buffer.from(one.payload), qos: 1, retain: false, dup: false }, (error) => {
+        if (error) options.onRefused?.(error, client.id);
+      });
+    });
+  }
+
   (aedes as EventEmitter).on('error', (error: Error) => options.onRefused?.(error, undefined));
   aedes.on('connectionError', (client, error) => options.onRefused?.(error, (client as Client | null)?.id ?? undefined));
   return aedes;
@@ -89,5 +120,5 @@ export async function createAedes(options: ServiceOptions, peers: WeakMap<Packet
 
 async function admitClient(peer: Peer, clientId: string, target: PublishTarget): Promise<void> {
   checkClientId(peer, clientId);
-  if (peer.role === 'gateway') await target.admit(peer.projectId);
+  if (peer.role !== 'operator') await target.admit(peer.projectId);
 }

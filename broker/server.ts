@@ -6,8 +6,9 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
-import { distrustOf, nameOfCertificate, peerIdentity, type CertificateName, type RevocationLists } from '../certs/mod.ts';
-import { peerOf, type Peer } from './admission.ts';
+import { distrustOf, type CertificateName, type RevocationLists } from '../certs/mod.ts';
+import type { CertificateIssuer } from './certificate-desk.ts';
+import { connectionOf, type Connection } from './connection.ts';
 import { AdmissionError } from './errors.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import { createListener, useLists } from './listener.ts';
@@ -26,6 +27,8 @@ export interface BrokerOptions {
   /** Where the revocation lists come from; without it nobody is revoked. */
   readonly revocations?: RevocationSource;
   readonly target: PublishTarget;
+  /** Signs requests for certificates that come over MQTT; without it all are refused. */
+  readonly issuer?: CertificateIssuer;
   readonly now: () => number;
   readonly onRefused?: (error: Error, clientId: string | undefined) => void;
 }
@@ -40,24 +43,18 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** One client behind its gate. */
-interface Connection {
-  readonly peer: Peer;
-  readonly name: CertificateName;
-}
-
 /**
  * Starts a broker and resolves once it listens. Rejects with the system's error when the port is taken, and with
  * CERTS_BAD_CRL when the revocation lists cannot be believed.
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const connections = new Map<PacketGate, Connection>();
-  const peers = new WeakMap<PacketGate, Peer>(); // also of connections that are over, whose last packets are still looked at
+  const known = new WeakMap<PacketGate, Connection>(); // also those that are over, whose last packets are still looked at
   const refused = (error: Error): void => options.onRefused?.(error, undefined);
   const listening = { ...options, handshakeMs: BROKER_LIMITS.handshakeMs, connections: BROKER_LIMITS.connections };
   const watch = options.revocations && (await RevocationWatch.start({ source: options.revocations, onTaken: use, onTrouble: refused }));
   const server = createListener(listening, watch?.lists);
-  const aedes = await createAedes(options, peers);
+  const aedes = await createAedes(options, known);
   const sockets = new Set<Socket>(); // also those whose handshake is not done
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -79,7 +76,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       // Again, as the handshake may have begun under an earlier list.
       if (watch?.lists) checkTrust(watch.lists, connection.name, options.now());
       connections.set(gate, connection);
-      peers.set(gate, connection.peer);
+      known.set(gate, connection);
     } catch (error) {
       refused(error as Error);
       gate.on('error', () => undefined);
@@ -112,7 +109,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     port: (server.address() as { port: number }).port,
     connections: () => aedes.connectedClients,
     disconnectProject: (projectId) => {
-      for (const [gate, { peer }] of connections) if (peer.role === 'gateway' && peer.projectId === projectId) gate.destroy();
+      for (const [gate, { peer }] of connections) if (peer.role !== 'operator' && peer.projectId === projectId) gate.destroy();
     },
     close: async () => {
       await watch?.close();
@@ -128,13 +125,6 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 async function listen(server: Server, { port, host }: BrokerOptions): Promise<void> {
   server.listen(port, host);
   await once(server, 'listening');
-}
-
-/** Who is at the other end; ADMISSION_NO_IDENTITY for strangers. */
-function connectionOf(socket: TLSSocket): Connection {
-  const certificate = socket.getPeerX509Certificate();
-  const peer = peerOf(socket.authorized && certificate ? peerIdentity(certificate) : undefined);
-  return { peer, name: nameOfCertificate(certificate!) };
 }
 
 function checkTrust(lists: RevocationLists, name: CertificateName, nowMs: number): void {

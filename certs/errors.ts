@@ -82,3 +82,23 @@ export class LockError extends Error {
   override readonly name = 'LockError';
   readonly code = 'LOCK_HELD';
 }
+
+export type ClaimErrorCode =
+  | 'CLAIM_UNKNOWN'
+  | 'CLAIM_EXPIRED'
+  | 'CLAIM_REVOKED'
+  /** All identities that it may give are given. */
+  | 'CLAIM_QUOTA'
+  /** The gateway has, or had, an identity, with another key. */
+  | 'CLAIM_TAKEN';
+
+/** A claim gives no identity; the message is for the device that asks. */
+export class ClaimError extends Error {
+  override readonly name = 'ClaimError';
+  readonly code: ClaimErrorCode;
+
+  constructor(code: ClaimErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -7,6 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { X509Certificate } from 'node:crypto';
 
+import { listClaims } from './claim.ts';
 import { crlAuthorities, crlSigningKey, hasIssued, type CrlAuthority } from './crl-authorities.ts';
 import type { RevocationReason } from './crl.ts';
 import { CertsError } from './errors.ts';
@@ -15,7 +16,7 @@ import { listIdentities } from './list.ts';
 import { publishLocked } from './revocation-lists.ts';
 import { readRevocationRecord, REVOCATIONS_MAX, revocationPaths, type RevokedCertificate } from './revocation-record.ts';
 
-/** What to revoke: a serial number in hexadecimal, or the id of a gateway, of one project where several have it. */
+/** What to revoke: a serial number in hexadecimal, or the id of a claim, or of a gateway, of one project where several have it. */
 export interface RevocationRequest {
   readonly target: string;
   readonly projectId?: string;
@@ -78,7 +79,8 @@ async function issuedAs(directory: string, { target, projectId }: RevocationRequ
   const authorities = (await crlAuthorities(directory)).slice(1).map(({ serial, notAfterMs, certificate, paths }) => ({
     serial, notAfterMs, certificatePath: paths.certificatePath, subject: certificate.subject.replace(/^CN=/, ''),
   }));
-  const bySerial = [...all, ...authorities].filter(({ serial }) => serial === wanted);
+  const claims = (await listClaims(directory)).map((claim) => ({ ...claim, subject: `claim ${claim.claimId}` }));
+  const bySerial = [...all, ...authorities, ...claims].filter((one) => one.serial === wanted || ('claimId' in one && one.claimId === wanted));
   if (bySerial.length > 0) return bySerial;
   const ofGateway = all.filter(({ identity }) => identity.gatewayId === wanted && (projectId === undefined || identity.projectId === projectId));
   const projects = new Set(ofGateway.map(({ identity }) => identity.projectId));

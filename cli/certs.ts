@@ -6,6 +6,7 @@ import { addAuthorityCommands } from './certs-authority.ts';
 import { addBundleCommand } from './certs-bundle.ts';
 import { addCheckCommand } from './certs-check.ts';
 import { addIssueCommand } from './certs-issue.ts';
+import { addClaimCommands } from './certs-claim.ts';
 import { addRequestCommands } from './certs-request.ts';
 import { addRevocationCommands } from './certs-revoke.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
@@ -23,6 +24,7 @@ export function addCertsCommand(program: Command): void {
   addBundleCommand(certs);
   addCheckCommand(certs);
   addRevocationCommands(certs);
+  addClaimCommands(certs);
   finish(certs.command('list').description('list the identities of a home'))
     .addHelpText('after', '\nExample:\n  thrum certs list --json')
     .action(list);

@@ -3,21 +3,22 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { loadAuthority, peerIdentity, readPrivateFile } from '../certs/mod.ts';
-import { DEFAULT_BACKOFF, Fleet, parseTarget, type FleetProgress, type GatewayIdentity } from '../gateway/mod.ts';
+import { DEFAULT_BACKOFF, Fleet, parseTarget, type FleetProgress } from '../gateway/mod.ts';
 import { planFleet, type GatewayPlan } from '../sensors/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
 import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
-import { identitiesFor, membersOf, sensorsOf } from './fleet-members.ts';
+import { identitiesFor, membersOf, sensorsOf, type OwnIdentity } from './fleet-members.ts';
 import { fleetPicture } from './fleet-picture.ts';
 import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
-import { addOutputOptions, bytes, count, latencyMs, latencyText, minute, printResult, type OutputOptions } from './output.ts';
+import { addOutputOptions, bytes, count, latencyMs, latencyText, minute, printResult, say, type OutputOptions } from './output.ts';
+import { provisioned, readDeviceClaim } from './provisioning.ts';
 import { random } from './random.ts';
 import { Troubles } from './troubles.ts';
-import { parseDurationMs, parseSpeed, wholeNumber } from './values.ts';
+import { duration, parseDurationMs, parseSpeed, wholeNumber } from './values.ts';
 
 interface FleetCommandOptions extends HomeOptions, OutputOptions {
   readonly url: string;
@@ -26,6 +27,9 @@ interface FleetCommandOptions extends HomeOptions, OutputOptions {
   readonly key?: string;
   readonly project: string;
   readonly number?: number;
+  readonly claim?: string;
+  readonly identityLifetime?: string;
+  readonly renew?: boolean;
 }
 
 export function addFleetCommand(program: Command): void {
@@ -41,9 +45,10 @@ export function addGatewayCommand(program: Command): void {
   const command = program
     .command('gateway')
     .description('run one gateway of a fleet with its sensors, as a process of its own')
-    .option('--number <n>', 'which gateway of the fleet, from 1', wholeNumber(1, 1_000_000), 1);
+    .option('--number <n>', 'which gateway of the fleet, from 1', wholeNumber(1, 1_000_000), 1)
+    .option('--claim <dir>', 'folder of a claim: with it the gateway gets an identity of its own, unless it has one');
   addConnection(command)
-    .addHelpText('after', '\nThe gateway’s number and the fleet’s options say which sensors it has; its queue survives a restart.\n\nExample:\n  thrum gateway --number 2 --url mqtts://localhost:8883 --home ./plant')
+    .addHelpText('after', '\nThe gateway’s number and the fleet’s options say which sensors it has; its queue survives a restart.\n\nExamples:\n  thrum gateway --number 2 --url mqtts://localhost:8883 --home ./plant\n  thrum gateway --claim ./claim --url mqtts://broker.example:8883 --home ./device')
     .action(async (options: FleetCommandOptions) => {
       process.exitCode = await runFleet(options, 'thrum gateway', (gateways) => [pick(gateways, options.number!)]);
     });
@@ -55,6 +60,8 @@ function addConnection(command: Command): Command {
     .option('--ca <file>', 'certificate of the authority that signed the broker’s (default the home’s)')
     .option('--cert <file>', 'client certificate for all gateways (default one each from the home)')
     .option('--key <file>', 'its private key')
+    .option('--identity-lifetime <duration>', 'issue identities that last so long, instead of using those at hand', duration)
+    .option('--renew', 'have identities renewed as soon as there is a connection, not at two thirds of their life')
     .option('--project <name>', 'project: a name in the home, or with --cert any word of a-z, 0-9 and -', 'demo');
   return addOutputOptions(addHomeOptions(addFleetOptions(command)));
 }
@@ -71,11 +78,16 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   const gateways = choose(planFleet(planSettings(settings)).gateways);
   const ca = options.ca === undefined ? undefined : await readCertificate(options.ca);
   const client = await readClient(options);
+  const claim = options.claim === undefined ? undefined : await readDeviceClaim(options.claim);
+  if (claim && (client ?? options.identityLifetime)) throw new CliError('CLI_USAGE', '--claim does not go with --cert, --key or --identity-lifetime');
   // Whatever is not given in a file is the home's, so there must be one.
-  const home = await openHome(options, ca !== undefined && client !== undefined ? 'create' : 'refuse');
-  const authorityPem = ca ?? (await loadAuthority(home.certs)).certificatePem;
-  const identities = await identify(options, home, client, gateways);
+  const home = await openHome(options, claim || (ca !== undefined && client !== undefined) ? 'create' : 'refuse');
+  const authorityPem = ca ?? claim?.authorityPem ?? (await loadAuthority(home.certs)).certificatePem;
   const target = parseTarget(options.url, authorityPem);
+  const backoff = ['localhost', '127.0.0.1', '::1'].includes(target.host) ? LOCAL_BACKOFF : DEFAULT_BACKOFF;
+  const identities = claim
+    ? await Promise.all(gateways.map(({ gatewayId }) => provisioned(home, claim, gatewayId, target, backoff, (line) => say(options, line))))
+    : await identify(options, home, client, gateways);
   const troubles = new Troubles();
   const interrupt = catchInterrupt(); // now that the queues are opened, which must be closed
   const fleet = await Fleet.start({
@@ -85,14 +97,18 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
     startMs: planSettings(settings).startMs,
     speed: parseSpeed(settings.speed)!,
     simulateMs: settings.simulate === undefined ? Infinity : parseDurationMs(settings.simulate)!,
-    backoff: ['localhost', '127.0.0.1', '::1'].includes(target.host) ? LOCAL_BACKOFF : DEFAULT_BACKOFF,
+    backoff,
     random,
     now,
     onState: (gatewayId, connected, reason) => {
       troubles.note(gatewayId, connected, reason);
       if (options.verbose && !options.quiet) process.stderr.write(`${gatewayId} ${connected ? 'connected' : `disconnected: ${reason}`}\n`);
     },
+    onRenewal: (gatewayId, error) => {
+      if (error || options.verbose) say(options, error ? `${gatewayId} keeps its identity for now: ${error.message}` : `${gatewayId} has a new identity`);
+    },
   });
+  if (options.renew) fleet.renew();
   const panel = showLive(options, fleetPicture(fleet, { title, duration: settings.duration, trouble: () => troubles.text }));
   let trouble = '';
   const { progress, drained } = await driveFleet(fleet, {
@@ -126,11 +142,11 @@ async function readClient({ cert, key, project }: FleetCommandOptions): Promise<
   return { projectId, certificatePem, keyPem };
 }
 
-async function identify({ project }: FleetCommandOptions, home: Home, client: Client | undefined, gateways: readonly GatewayPlan[]): Promise<GatewayIdentity[]> {
-  if (client) return gateways.map(({ gatewayId }) => ({ gatewayId, ...client }));
+async function identify({ project, identityLifetime }: FleetCommandOptions, home: Home, client: Client | undefined, gateways: readonly GatewayPlan[]): Promise<OwnIdentity[]> {
+  if (client) return gateways.map(({ gatewayId }) => ({ identity: { gatewayId, ...client } }));
   const authority = await loadAuthority(home.certs);
   const { projectId } = await home.projects.find(project);
-  return identitiesFor(home, authority, projectId, gateways.map(({ gatewayId }) => gatewayId));
+  return identitiesFor(home, authority, projectId, gateways.map(({ gatewayId }) => gatewayId), { lifetimeMs: identityLifetime === undefined ? undefined : parseDurationMs(identityLifetime)! });
 }
 
 /** A certificate in PEM form, as text. */

@@ -1,5 +1,6 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
 import { startBroker, Sink, type Broker } from '../broker/mod.ts';
+import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
 import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
@@ -48,6 +49,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       authorityPem: authority.certificatePem,
       revocations: revocationSource(home),
       target: sink,
+      issuer: certificateIssuer(home),
       now,
       onRefused: (error) => options.onRefused?.(`refused: ${error.message}`),
     });

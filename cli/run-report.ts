@@ -52,6 +52,7 @@ function figures({ home, project, progress, result, storedBytes, replay }: RunOu
     ...(replay ? [replayed(replay)] : []),
     `produced      ${count(result.produced)} messages: ${count(measurements)} measurements, ${count(waveforms)} waveforms, ${count(zoneChanges)} zone changes (${count(alarms)} alarms)`,
     `acknowledged  ${count(progress.acknowledged)} messages, ${bytes(progress.acknowledgedBytes)}; latency ${latencyText(progress.latencyUs)}`,
+    ...(progress.renewals > 0 ? [`renewed       ${count(progress.renewals)} identities while measuring`] : []),
     `stored        ${count(result.storedOnce)} of them, decrypted, decoded and equal${before}; ${bytes(storedBytes)} in all`,
   ];
 }

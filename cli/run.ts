@@ -19,12 +19,13 @@ import { addOutputOptions, say, type OutputOptions } from './output.ts';
 import { random } from './random.ts';
 import { Troubles } from './troubles.ts';
 import { reportRun } from './run-report.ts';
-import { parseDurationMs, parseSpeed, positiveNumber, wholeNumber } from './values.ts';
+import { duration as durationText, parseDurationMs, parseSpeed, positiveNumber, wholeNumber } from './values.ts';
 
 interface RunOptions extends HomeOptions, OutputOptions {
   readonly host: string;
   readonly port: number;
   readonly project: string;
+  readonly identityLifetime?: string;
   readonly replay?: string;
   readonly fullScaleG?: number;
   readonly sensor?: string;
@@ -37,6 +38,7 @@ export function addRunCommand(program: Command): void {
     .option('--project <name>', 'project that the measurements belong to', 'demo')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 0)
+    .option('--identity-lifetime <duration>', 'issue identities that last so long, instead of using those at hand', durationText)
     .option('--replay <file.wav>', 'let a sensor measure this recording (16-bit WAV, 1 to 3 channels)')
     .option('--full-scale-g <g>', 'acceleration of the largest code in the recording', positiveNumber)
     .option('--sensor <id or name>', 'which sensor replays (default the first)')
@@ -82,7 +84,7 @@ async function runCaught(options: RunOptions, { settings, gatewayIds, sensors, r
   let progress: FleetProgress;
   try {
     const authority = await loadAuthority(home.certs);
-    const identities = await identitiesFor(home, authority, project.projectId, gatewayIds, interrupt.signal);
+    const identities = await identitiesFor(home, authority, project.projectId, gatewayIds, { interrupted: interrupt.signal, lifetimeMs: options.identityLifetime === undefined ? undefined : parseDurationMs(options.identityLifetime)! });
     const speed = parseSpeed(settings.speed)!;
     const fleet = await Fleet.start({
       members: membersOf(identities, sensors),
@@ -95,6 +97,9 @@ async function runCaught(options: RunOptions, { settings, gatewayIds, sensors, r
       random,
       now,
       onState: (gatewayId, connected, reason) => troubles.note(gatewayId, connected, reason),
+      onRenewal: (gatewayId, error) => {
+        if (error) say(options, `${gatewayId} keeps its identity for now: ${error.message}`);
+      },
       onProduced: (message) => {
         ledger.produced(message);
         if (message.kind === 'measurement' && message.sensorId === recorded?.sensorId) playedWindows += 1;

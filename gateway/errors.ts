@@ -5,6 +5,10 @@ export type GatewayErrorCode =
   | 'SPOOL_FAILED'
   | 'UPLINK_URL'
   | 'GATEWAY_IDENTITY'
+  /** The authority does not give a certificate; the message has its reason. */
+  | 'GATEWAY_REFUSED'
+  /** No answer came to a request for a certificate. */
+  | 'GATEWAY_NO_ANSWER'
   | 'GATEWAY_STOPPED';
 
 /** A gateway cannot start or go on; `code` says of what kind, the message what, where and what to do. */

@@ -12,12 +12,15 @@ import type { FirmwareState, Sensor } from '../sensors/mod.ts';
 import type { BackoffLimits } from './backoff.ts';
 import { SimulatedClock, type Speed } from './clock.ts';
 import { Gateway, type GatewayIdentity } from './gateway.ts';
+import type { IdentityStore } from './identity-store.ts';
 import type { Target } from './target.ts';
 import { Turns } from './turns.ts';
 
 /** One gateway of a fleet: who it is and what it hears. */
 export interface FleetMember {
   readonly identity: GatewayIdentity;
+  /** Where its identity is renewed; without it, it is not. */
+  readonly store?: IdentityStore;
   readonly sensors: readonly Sensor[];
 }
 
@@ -39,6 +42,8 @@ export interface FleetOptions {
   readonly now: () => number;
   readonly onProduced?: (message: SensorMessage) => void;
   readonly onState?: (gatewayId: string, connected: boolean, reason: string) => void;
+  /** Of each renewal of an identity: undefined when the new one has connected, else why not. */
+  readonly onRenewal?: (gatewayId: string, error: Error | undefined) => void;
 }
 
 /** How a fleet is doing. */
@@ -56,6 +61,8 @@ export interface FleetProgress {
   readonly acknowledged: number;
   readonly acknowledgedBytes: number;
   readonly queuedBatches: number;
+  /** Identities that were renewed. */
+  readonly renewals: number;
   /** Publish to PUBACK, µs. */
   readonly latencyUs: RecordableHistogram;
 }
@@ -63,6 +70,7 @@ export interface FleetProgress {
 interface Acknowledged {
   messages: number;
   bytes: number;
+  renewals: number;
   readonly latencyUs: RecordableHistogram;
 }
 
@@ -106,7 +114,7 @@ export class Fleet {
   static async start(options: FleetOptions): Promise<Fleet> {
     const shared: Shared = {
       stopping: new AbortController(),
-      acknowledged: { messages: 0, bytes: 0, latencyUs: createHistogram() },
+      acknowledged: { messages: 0, bytes: 0, renewals: 0, latencyUs: createHistogram() },
     };
     setMaxListeners(0, shared.stopping.signal); // every gateway and sensor waits for it
     const gateways: Gateway[] = [];
@@ -127,6 +135,11 @@ export class Fleet {
     await Promise.all(sensors);
     const reason: unknown = this.#stopping.signal.reason;
     if (reason instanceof Failure) throw reason.cause;
+  }
+
+  /** Has every gateway ask for a new identity, as soon as it is connected. */
+  renew(): void {
+    for (const gateway of this.#gateways) gateway.renew();
   }
 
   /** No more measurements; what was measured is kept. `run` returns soon after. */
@@ -162,6 +175,7 @@ export class Fleet {
       acknowledged: this.#acknowledged.messages,
       acknowledgedBytes: this.#acknowledged.bytes,
       queuedBatches: this.#gateways.reduce((sum, { queuedBatches }) => sum + queuedBatches, 0),
+      renewals: this.#acknowledged.renewals,
       latencyUs: this.#acknowledged.latencyUs,
     };
   }
@@ -191,23 +205,28 @@ export class Fleet {
   }
 }
 
-function openGateway(options: FleetOptions, { identity, sensors }: FleetMember, { stopping, acknowledged }: Shared): Promise<Gateway> {
+function openGateway(options: FleetOptions, { identity, store, sensors }: FleetMember, { stopping, acknowledged }: Shared): Promise<Gateway> {
   const { target, backoff, random, now } = options;
   return Gateway.open({
     identity,
+    ...(store && { store }),
     sensors: sensors.length,
     target,
     backoff,
     random,
     now,
     stopping: stopping.signal,
-    directory: join(options.directory, folderOf(identity)),
+    directory: gatewayFolder(options.directory, identity),
     onAcknowledged: (messages, bytes, latencyMs) => {
       acknowledged.messages += messages;
       acknowledged.bytes += bytes;
       acknowledged.latencyUs.record(Math.max(1, Math.round(latencyMs * 1000)));
     },
     onState: (connected, reason) => options.onState?.(identity.gatewayId, connected, reason),
+    onRenewal: (error) => {
+      if (!error) acknowledged.renewals += 1;
+      options.onRenewal?.(identity.gatewayId, error);
+    },
     onFatal: (error) => stopping.abort(new Failure(error)),
   });
 }
@@ -216,9 +235,9 @@ function isAlarm({ from, to }: ZoneEvent): boolean {
   return ZONES.indexOf(to) >= ZONES.indexOf('C') && ZONES.indexOf(to) > ZONES.indexOf(from);
 }
 
-/** Folder of a gateway's queue: says nothing about the gateway. */
-function folderOf({ projectId, gatewayId }: GatewayIdentity): string {
-  return createHash('sha256').update(`thrum gateway folder\0${projectId}\0${gatewayId}`).digest('hex').slice(0, 32);
+/** Folder of what a gateway keeps, its queue above all: says nothing about the gateway. */
+export function gatewayFolder(directory: string, { projectId, gatewayId }: Pick<GatewayIdentity, 'projectId' | 'gatewayId'>): string {
+  return join(directory, createHash('sha256').update(`thrum gateway folder\0${projectId}\0${gatewayId}`).digest('hex').slice(0, 32));
 }
 
 /**

@@ -6,6 +6,8 @@ import { batchOf, frameOf, readBatchHeader, type SensorMessage } from '../frame/
 import type { FirmwareState } from '../sensors/mod.ts';
 import type { BackoffLimits } from './backoff.ts';
 import { GatewayError } from './errors.ts';
+import type { IdentityStore } from './identity-store.ts';
+import { Renewal } from './renewal.ts';
 import { Spool } from './spool.ts';
 import type { Channel, FirmwareStates, SpooledBatch } from './spool-format.ts';
 import type { Target } from './target.ts';
@@ -31,6 +33,8 @@ export interface GatewayIdentity {
 
 export interface GatewayOptions {
   readonly identity: GatewayIdentity;
+  /** Where its identities are kept and renewed; without it, it has the one that is given, until that ends. */
+  readonly store?: IdentityStore;
   /** How many sensors it hears: once all of them wait for their batch to be kept, nobody else can join it. */
   readonly sensors: number;
   readonly target: Target;
@@ -43,6 +47,8 @@ export interface GatewayOptions {
   readonly stopping: AbortSignal;
   readonly onAcknowledged: (messages: number, bytes: number, latencyMs: number) => void;
   readonly onState: (connected: boolean, reason: string) => void;
+  /** Of each renewal: undefined when the new identity has connected; else why not, and it is tried again. */
+  readonly onRenewal?: (error: Error | undefined) => void;
   /** The queue's disk failed: nothing more is taken. */
   readonly onFatal: (error: Error) => void;
 }
@@ -59,6 +65,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #spool: Spool;
   readonly #uplink: Uplink;
+  readonly #renewal: Renewal | undefined;
   #open: Open | undefined;
   #linger: NodeJS.Timeout | undefined;
   #sealing: Promise<void> = Promise.resolve();
@@ -70,16 +77,27 @@ export class Gateway {
   private constructor(options: GatewayOptions, spool: Spool) {
     this.#options = options;
     this.#spool = spool;
-    const { identity, target, backoff, random, onState, stopping } = options;
+    const { identity, store, target, backoff, random, now, onState, stopping } = options;
     stopping.addEventListener('abort', () => this.#wake(), { once: true });
     this.#uplink = new Uplink({
-      ...identity,
+      projectId: identity.projectId,
+      gatewayId: identity.gatewayId,
+      credentials: () => store?.toTry() ?? identity,
       target,
       spool,
       backoff,
       random,
       onState,
       onAcknowledged: (batch, latencyMs) => this.#acknowledged(batch, latencyMs),
+      onIdentified: (used) => this.#renewal?.connected(used),
+    });
+    this.#renewal = store && new Renewal({
+      store,
+      link: this.#uplink,
+      now,
+      random,
+      onRenewed: () => options.onRenewal?.(undefined),
+      onTrouble: (error) => options.onRenewal?.(error),
     });
   }
 
@@ -108,6 +126,12 @@ export class Gateway {
 
   start(): void {
     this.#uplink.start();
+    this.#renewal?.start();
+  }
+
+  /** Asks for a new identity at once, or as soon as there is a connection. */
+  renew(): void {
+    this.#renewal?.renewNow();
   }
 
   /** Keeps one sensor's messages and what its flash then holds. GATEWAY_STOPPED or SPOOL_FAILED when it cannot. */
@@ -163,7 +187,9 @@ export class Gateway {
     this.flush();
     this.#wake();
     await this.#sealing;
+    const renewed = this.#renewal?.stop(); // what it waits for ends with the connection
     await this.#uplink.stop();
+    await renewed;
     await this.#spool.close();
   }
 

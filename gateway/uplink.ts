@@ -7,7 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { backoffMs, type BackoffLimits } from './backoff.ts';
+import { askForCertificate } from './certificate-exchange.ts';
 import { GatewayError } from './errors.ts';
+import type { Credentials } from './identity-store.ts';
 import type { Spool } from './spool.ts';
 import type { SpooledBatch } from './spool-format.ts';
 import type { Target } from './target.ts';
@@ -22,15 +24,16 @@ export interface UplinkOptions {
   readonly target: Target;
   readonly projectId: string;
   readonly gatewayId: string;
-  /** Identity of the gateway, PEM. */
-  readonly certificatePem: string;
-  readonly keyPem: string;
+  /** What to identify with, asked at each connection. */
+  readonly credentials: () => Credentials;
   readonly spool: Spool;
   readonly backoff: BackoffLimits;
   readonly random: () => number;
   readonly onAcknowledged: (batch: SpooledBatch, latencyMs: number) => void;
   /** Called with each change: connected, or not and why. */
   readonly onState: (connected: boolean, reason: string) => void;
+  /** Called with what each connection was made with. */
+  readonly onIdentified?: (used: Credentials) => void;
 }
 
 export class Uplink {
@@ -43,6 +46,7 @@ export class Uplink {
   #retry: NodeJS.Timeout | undefined;
   #stopped = false;
   #reason = '';
+  #isHurried = false;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -88,6 +92,20 @@ export class Uplink {
     clearTimeout(impatience);
   }
 
+  /** Asks the broker for a new certificate (docs/provisioning.md). GATEWAY_REFUSED, GATEWAY_NO_ANSWER. */
+  async ask(requestPem: string): Promise<string> {
+    const client = this.#client;
+    if (!client || !this.#connected) throw new GatewayError('GATEWAY_NO_ANSWER', 'no certificate came: there is no connection');
+    return askForCertificate(client, `${this.#prefix}cert`, requestPem);
+  }
+
+  /** Ends this connection and makes the next at once. What is in flight is sent again. */
+  reconnect(): void {
+    this.#attempt = 0;
+    this.#isHurried = true;
+    this.#client?.end(true);
+  }
+
   #publish(client: MqttClient, batch: SpooledBatch): void {
     this.#sent.add(batch);
     const sentAt = performance.now();
@@ -104,24 +122,12 @@ export class Uplink {
   }
 
   #connect(): void {
-    const { target, gatewayId, certificatePem, keyPem } = this.#options;
+    const { target, gatewayId } = this.#options;
+    const used = this.#options.credentials();
     const options: IClientOptions & SecureContextOptions = {
-      protocol: 'mqtts',
-      host: target.host,
-      port: target.port,
-      ca: target.authorityPem,
-      cert: certificatePem,
-      key: keyPem,
-      minVersion: 'TLSv1.2',
-      rejectUnauthorized: true,
-      protocolVersion: 4,
+      ...tlsOptions(target, used),
       clientId: gatewayId,
-      clean: true,
       keepalive: KEEP_ALIVE_S,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      reconnectPeriod: 0,
-      queueQoSZero: false,
-      resubscribe: false,
       will: { topic: `${this.#prefix}status`, payload: Buffer.from('offline'), qos: 0, retain: true },
     };
     const client = connect(options);
@@ -131,6 +137,7 @@ export class Uplink {
       this.#connected = true;
       client.publish(`${this.#prefix}status`, 'online', { qos: 0, retain: true });
       this.#options.onState(true, '');
+      this.#options.onIdentified?.(used);
       this.pump();
     });
     client.on('error', (error) => {
@@ -153,7 +160,29 @@ export class Uplink {
     if (wasConnected || this.#attempt === 0) this.#options.onState(false, reason);
     this.#reason = '';
     if (this.#stopped) return;
-    this.#retry = setTimeout(() => this.#connect(), backoffMs(this.#attempt, this.#options.backoff, this.#options.random));
+    const waitMs = this.#isHurried ? 0 : backoffMs(this.#attempt, this.#options.backoff, this.#options.random);
+    this.#isHurried = false;
+    this.#retry = setTimeout(() => this.#connect(), waitMs);
     this.#attempt += 1;
   }
+}
+
+/** MQTT 3.1.1 over mutual TLS, one connection without retries of its own, a session that ends with it. */
+export function tlsOptions(target: Target, { certificatePem, keyPem }: Credentials): IClientOptions & SecureContextOptions {
+  return {
+    protocol: 'mqtts',
+    host: target.host,
+    port: target.port,
+    ca: target.authorityPem,
+    cert: certificatePem,
+    key: keyPem,
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: true,
+    protocolVersion: 4,
+    clean: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    reconnectPeriod: 0,
+    queueQoSZero: false,
+    resubscribe: false,
+  };
 }
