@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthority, type Authority } from './authority.ts';
+import { checkCertificate } from './check.ts';
 import { AUDIT_BYTES_MAX } from './claim-audit.ts';
 import { claimIdentity } from './claim-identity.ts';
 import { ClaimOffice, resetClaimed } from './claim-office.ts';
@@ -53,6 +54,7 @@ describe('a claim', () => {
     const certificate = new X509Certificate(certificatePem);
     expect(claimIdentity(certificate)).toEqual({ role: 'claim', projectId: PROJECT, claimId: claim.claimId });
     expect(peerIdentity(certificate)).toBeUndefined();
+    expect(checkCertificate(certificate.raw, nowMs).filter(({ severity }) => severity !== 'info')).toEqual([]);
     expect(describeCertificate(certificatePem)).toMatchObject({
       subject: [{ type: 'CN', value: claim.claimId }],
       sans: [{ type: 'uri', value: `urn:thrum:project:${PROJECT}:claim:${claim.claimId}` }],

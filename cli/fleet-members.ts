@@ -76,7 +76,7 @@ export async function identitiesFor(home: Home, authority: Authority, projectId:
   const missing = gatewayIds.filter((gatewayId) => !stores.has(gatewayId));
   const requests = missing.map((gatewayId) => ({ role: 'gateway', projectId, gatewayId, ...lifetime }) as const);
   const issued = await issueIdentities(authority, requests, now(), () => settings.interrupted?.throwIfAborted());
-  for (const [index, gatewayId] of missing.entries()) stores.set(gatewayId, await identityStoreOf(home, { projectId, gatewayId }, issued[index]!, 'replace'));
+  for (const [index, gatewayId] of missing.entries()) stores.set(gatewayId, await identityStoreOf(home, { projectId, gatewayId }, issued[index], 'replace'));
   return gatewayIds.map((gatewayId) => {
     const store = stores.get(gatewayId)!;
     return { identity: { projectId, gatewayId, ...store.current! }, store };

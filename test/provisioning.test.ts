@@ -5,7 +5,7 @@ import { freePort, start, thrum, withFolder } from './cli.ts';
 
 const PLAN = ['--sites', '1', '--gateways', '2', '--sensors', '4', '--machines', '2', '--capture-samples', '256', '--duration', '1s', '--json'];
 
-it('gives a device an identity by claim, renews it, and refuses who comes after the quota', { timeout: 60_000 }, async () => {
+it('gives a device an identity by claim, renews it, and refuses who comes after the quota', { timeout: 120_000 }, async () => {
   await withFolder(async (folder) => {
     const home = ['--home', join(folder, 'home')];
     const port = String(await freePort());
@@ -27,7 +27,6 @@ it('gives a device an identity by claim, renews it, and refuses who comes after 
     expect(late.stderr).toContain('thrum: the broker gives no certificate: the claim has given all of its 1 identities (CLAIM_QUOTA)\n');
 
     expect(JSON.parse((await thrum(['certs', 'claims', ...home, '--json'])).stdout)).toMatchObject([{ claimId, quota: 1, used: 1, revoked: null }]);
-    expect(await thrum(['certs', 'claim', ...home, '--project', 'demo', '--hours', '169'])).toMatchObject({ exitCode: 2, stdout: '' });
     broker.child.kill('SIGINT');
     await broker.exited;
   });
