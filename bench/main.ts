@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { measureFrames } from './frames.ts';
 import { measurePublish } from './publish.ts';
+import { measureRevocation } from './revocation.ts';
 
 const asJson = process.argv.includes('--json');
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
@@ -11,7 +12,9 @@ say('encoding frames …');
 const frames = measureFrames();
 say('publishing with QoS 1 through mutual TLS …');
 const publish = await measurePublish(say);
-const result = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, frames, publish };
+say('revoking who is connected …');
+const revocation = await measureRevocation(new Date().getTime());
+const result = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, frames, publish, revocation };
 
 if (asJson) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
 else {
@@ -26,6 +29,8 @@ else {
     'QoS 1 publishes/s through mutual TLS, 8 clients, median of 5 pairs',
     'payload    with the sink    sink off    ratio',
     ...publish.map((one) => `${`${one.payloadBytes} B`.padEnd(11)}${whole(one.sinkPerS).padStart(13)}${whole(one.noSinkPerS).padStart(12)}${one.ratio.toFixed(2).padStart(9)}`),
+    '',
+    `revoked to closed           median ${whole(revocation.medianMs)} ms, longest ${whole(revocation.maxMs)} ms of 2,000 (${revocation.rounds} of ${revocation.clients} connections, one after the other)`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -3,21 +3,27 @@
  * stands behind it in the file and was itself signed by the root, as a TLS peer that trusts the root would find.
  */
 
-import { X509Certificate } from 'node:crypto';
+import { X509Certificate, type KeyObject } from 'node:crypto';
 
 import { certificateBlocks } from './pem.ts';
 
 /** A leaf and two intermediates: more than we ever write. */
 const CHAIN_CERTIFICATES_MAX = 3;
 
+/** An authority's certificate with its key taken out, which node:crypto would do anew each time. */
+interface Issuer {
+  readonly certificate: X509Certificate;
+  readonly publicKey: KeyObject;
+}
+
 /** Verifies many files against one root; intermediates, which many share, are verified once. */
 export class ChainVerifier {
-  readonly #root: X509Certificate;
+  readonly #root: Issuer;
   /** By the text of the block: the intermediate, or undefined when the root has not signed it. */
-  readonly #intermediates = new Map<string, X509Certificate | undefined>();
+  readonly #intermediates = new Map<string, Issuer | undefined>();
 
   constructor(root: X509Certificate) {
-    this.#root = root;
+    this.#root = issuerOf(root);
   }
 
   /** False also for what is no certificate. Validity in time is asked of the intermediates only; the leaf's is the caller's. */
@@ -28,22 +34,26 @@ export class ChainVerifier {
     if (isSignedBy(leaf, this.#root)) return true;
     return rest.some((block) => {
       const intermediate = this.#intermediate(block);
-      return intermediate !== undefined && Date.parse(intermediate.validTo) >= nowMs && isSignedBy(leaf, intermediate);
+      return intermediate !== undefined && Date.parse(intermediate.certificate.validTo) >= nowMs && isSignedBy(leaf, intermediate);
     });
   }
 
-  #intermediate(block: string): X509Certificate | undefined {
+  #intermediate(block: string): Issuer | undefined {
     if (!this.#intermediates.has(block)) {
       const certificate = parsed(block);
-      const good = certificate?.ca === true && isSignedBy(certificate, this.#root);
-      this.#intermediates.set(block, good ? certificate : undefined);
+      const isGood = certificate?.ca === true && isSignedBy(certificate, this.#root);
+      this.#intermediates.set(block, isGood ? issuerOf(certificate) : undefined);
     }
     return this.#intermediates.get(block);
   }
 }
 
-function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+function issuerOf(certificate: X509Certificate): Issuer {
+  return { certificate, publicKey: certificate.publicKey };
+}
+
+function isSignedBy(certificate: X509Certificate, issuer: Issuer): boolean {
+  return certificate.checkIssued(issuer.certificate) && certificate.verify(issuer.publicKey);
 }
 
 function parsed(block: string): X509Certificate | undefined {

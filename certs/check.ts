@@ -13,6 +13,7 @@ import { checkExtensions } from './check-extensions.ts';
 import { checkFields, checkSerialsTogether } from './check-fields.ts';
 import { checkNames } from './check-names.ts';
 import { takeApart, type CheckedCertificate } from './check-reader.ts';
+import { claimIdentity } from './claim-identity.ts';
 import { identityIn } from './identity.ts';
 import { KEY_TYPES, type KeyType } from './key-pair.ts';
 import { URN_PREFIX } from './names.ts';
@@ -69,7 +70,8 @@ function checkOurs(certificate: CheckedCertificate, der: Uint8Array): Finding[] 
 
 function identityOf(der: Uint8Array): unknown {
   try {
-    return identityIn(readCertificate(new X509Certificate(der)));
+    const certificate = new X509Certificate(der);
+    return identityIn(readCertificate(certificate)) ?? claimIdentity(certificate);
   } catch {
     return undefined;
   }

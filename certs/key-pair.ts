@@ -3,10 +3,11 @@
  * private keys are written as unencrypted PKCS#8 PEM, protected by file permissions.
  */
 
-import { generateKeyPair as generate, sign, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPair as generate, sign, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 
-import { nullValue, oid, sequence } from './der.ts';
+import { TAG, nullValue, oid, sequence } from './der.ts';
+import { contentOf, membersOf, readDer } from './der-reader.ts';
 import { CertsError } from './errors.ts';
 
 const generateAsync = promisify(generate);
@@ -46,11 +47,18 @@ export async function generateKeyPair(keyType: KeyType): Promise<KeyPair> {
     case 'rsa-3072':
     case 'rsa-4096':
       return { keyType, ...(await generateAsync('rsa', { modulusLength: Number(keyType.slice(4)) })) };
-    default: {
-      const known = KEY_TYPES.join(', ');
-      throw new CertsError('CERTS_BAD_REQUEST', `unknown key type ${JSON.stringify(keyType)}; use one of ${known}`);
-    }
+    default:
+      throw unknownType(keyType);
   }
+}
+
+/** Throws CERTS_BAD_REQUEST for a type that is not in {@link KEY_TYPES}. */
+export function checkKeyType(keyType: KeyType): void {
+  if (!KEY_TYPES.includes(keyType)) throw unknownType(keyType);
+}
+
+function unknownType(keyType: unknown): CertsError {
+  return new CertsError('CERTS_BAD_REQUEST', `unknown key type ${JSON.stringify(keyType)}; use one of ${KEY_TYPES.join(', ')}`);
 }
 
 /**
@@ -88,6 +96,30 @@ export function keyTypeOf(key: KeyObject): string {
   }
   return modulusLength === undefined ? kind : `${kind}-${modulusLength}`;
 }
+
+/**
+ * The type of a public key given as SubjectPublicKeyInfo DER, as {@link keyTypeOf} tells it. Types that we make are told
+ * from their octets: a list of thousands has no time for key objects. Throws Error when it is no public key.
+ */
+export function keyTypeOfSpki(spki: Uint8Array): string {
+  const [algorithm, bits] = membersOf(readDer(spki), TAG.sequence);
+  const [id, parameters] = membersOf(algorithm, TAG.sequence);
+  const known = KEY_TYPE_OF_ALGORITHM[[id, parameters].map((value) => value?.der.toString('hex') ?? '').join()];
+  if (known === 'rsa') {
+    const [modulus] = membersOf(readDer(contentOf(bits, TAG.bitString).subarray(1)), TAG.sequence);
+    const magnitude = contentOf(modulus, TAG.integer).toString('hex').replace(/^(?:00)+/, '');
+    return `rsa-${BigInt(`0x0${magnitude}`).toString(2).length}`;
+  }
+  return known ?? keyTypeOf(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
+}
+
+/** By the encodings of the algorithm and its parameters. */
+const KEY_TYPE_OF_ALGORITHM: Readonly<Record<string, string>> = {
+  [[oid('1.2.840.10045.2.1'), oid('1.2.840.10045.3.1.7')].map((der) => der.toString('hex')).join()]: 'ec-p256',
+  [[oid('1.2.840.10045.2.1'), oid('1.3.132.0.34')].map((der) => der.toString('hex')).join()]: 'ec-p384',
+  [[oid('1.3.101.112'), Buffer.alloc(0)].map((der) => der.toString('hex')).join()]: 'ed25519',
+  [[oid('1.2.840.113549.1.1.1'), nullValue()].map((der) => der.toString('hex')).join()]: 'rsa',
+};
 
 /** A public key as SubjectPublicKeyInfo DER (RFC 5280, section 4.1.2.7). */
 export function spkiDer(publicKey: KeyObject): Buffer {

@@ -7,14 +7,14 @@ import type { X509Certificate } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 
 import { ChainVerifier } from './chain.ts';
-import { commonNameOf, readCertificate, type CertificateContent } from './certificate-reader.ts';
+import { commonNameOf, readCertificateDer, type CertificateContent } from './certificate-reader.ts';
 import { CertsError, systemCode } from './errors.ts';
 import type { SubjectAltName } from './extensions.ts';
 import { identityIn, type PeerIdentity } from './identity.ts';
 import type { IssuedIdentity } from './issue.ts';
-import { keyTypeOf } from './key-pair.ts';
+import { keyTypeOfSpki } from './key-pair.ts';
 import { authorityPaths, identityPaths, roleDirectory, signedDirectory, signedPaths } from './layout.ts';
-import { parseCertificate } from './pem.ts';
+import { certificateBlocks, parseCertificate } from './pem.ts';
 import { readPrivateFile } from './private-file.ts';
 import { DAY_MS, ROLES, type Role } from './profiles.ts';
 
@@ -73,12 +73,14 @@ export async function findIdentity(
   match: IdentityMatch,
   nowMs: number,
 ): Promise<IssuedIdentity | undefined> {
-  const entries = (await usableEntries(directory, match.role, nowMs)).filter(
-    ({ identity }) =>
-      (match.projectId === undefined || identity.projectId === match.projectId) &&
-      (match.gatewayId === undefined || identity.gatewayId === match.gatewayId),
+  const leads = await chainTest(directory, nowMs);
+  const newest = (await readRole(directory, match.role)).findLast(
+    (entry) =>
+      (match.projectId === undefined || entry.identity.projectId === match.projectId) &&
+      (match.gatewayId === undefined || entry.identity.gatewayId === match.gatewayId) &&
+      isUsable(entry, nowMs) &&
+      leads(entry),
   );
-  const newest = entries.at(-1);
   return newest === undefined ? undefined : withKey(directory, newest);
 }
 
@@ -92,8 +94,10 @@ export async function findGatewayIdentities(
   nowMs: number,
 ): Promise<Map<string, IssuedIdentity>> {
   const newest = new Map<string, Entry>();
-  for (const entry of await usableEntries(directory, 'gateway', nowMs)) {
-    if (entry.identity.projectId === projectId) newest.set(entry.identity.gatewayId!, entry);
+  const leads = await chainTest(directory, nowMs);
+  for (const entry of (await readRole(directory, 'gateway')).reverse()) {
+    const gatewayId = entry.identity.gatewayId!;
+    if (entry.identity.projectId === projectId && !newest.has(gatewayId) && isUsable(entry, nowMs) && leads(entry)) newest.set(gatewayId, entry);
   }
   const found = await inBatches([...newest.values()], (entry) => withKey(directory, entry));
   return new Map([...newest.keys()].map((gatewayId, index) => [gatewayId, found[index]!]));
@@ -106,13 +110,12 @@ export async function findGatewayIdentities(
  */
 export async function findNamed(directory: string, serialOrName: string, nowMs: number): Promise<IssuedIdentity> {
   const name = serialOrName.toLowerCase();
-  const root = await authorityCertificate(directory);
-  const verifier = root && new ChainVerifier(root);
+  const leads = await chainTest(directory, nowMs);
   const found: Entry[] = [];
   for (const role of ROLES) {
     for (const entry of await readRole(directory, role)) {
       const isIt = entry.serial === name || entry.subject === serialOrName || entry.subject === name;
-      if (isIt && (entry.serial === name || (entry.notAfterMs >= nowMs && verifier?.leadsToRoot(entry.certificatePem, nowMs) !== false))) found.push(entry);
+      if (isIt && (entry.serial === name || (entry.notAfterMs >= nowMs && leads(entry)))) found.push(entry);
     }
   }
   const newest = found.at(-1);
@@ -126,13 +129,16 @@ export async function findNamed(directory: string, serialOrName: string, nowMs: 
   return withKey(directory, newest);
 }
 
-async function usableEntries(directory: string, role: Role, nowMs: number): Promise<Entry[]> {
+/** Whether an entry leads to the root in `directory`; any does where there is none. Asks OpenSSL, so ask it last. */
+async function chainTest(directory: string, nowMs: number): Promise<(entry: Entry) => boolean> {
   const root = await authorityCertificate(directory);
-  const verifier = root && new ChainVerifier(root);
-  return (await readRole(directory, role)).filter(
-    ({ notBeforeMs, notAfterMs, certificatePem }) =>
-      notBeforeMs <= nowMs && notAfterMs >= nowMs + DAY_MS && (verifier === undefined || verifier.leadsToRoot(certificatePem, nowMs)),
-  );
+  if (root === undefined) return () => true;
+  const verifier = new ChainVerifier(root);
+  return (entry) => verifier.leadsToRoot(entry.certificatePem, nowMs);
+}
+
+function isUsable({ notBeforeMs, notAfterMs }: Entry, nowMs: number): boolean {
+  return notBeforeMs <= nowMs && notAfterMs >= nowMs + DAY_MS;
 }
 
 async function authorityCertificate(directory: string): Promise<X509Certificate | undefined> {
@@ -185,10 +191,12 @@ async function readEntry(certificatePath: string, serial: string, hasKey: boolea
   } catch (cause) {
     throw unreadable(certificatePath, cause);
   }
-  const certificate = parseCertificate(certificatePem, certificatePath, 'CERTS_UNREADABLE');
+  const [leaf] = certificateBlocks(certificatePem, 1);
   let content: CertificateContent;
+  let keyType: string;
   try {
-    content = readCertificate(certificate);
+    content = readCertificateDer(Buffer.from((leaf ?? '').replaceAll(/-----[A-Z ]+-----/g, ''), 'base64'));
+    keyType = keyTypeOfSpki(content.spkiDer);
   } catch (cause) {
     throw unreadable(certificatePath, cause);
   }
@@ -201,7 +209,7 @@ async function readEntry(certificatePath: string, serial: string, hasKey: boolea
     serial,
     notBeforeMs: content.notBeforeMs,
     notAfterMs: content.notAfterMs,
-    keyType: keyTypeOf(certificate.publicKey),
+    keyType,
     sans: content.names,
     certificatePath,
     hasKey,

@@ -46,35 +46,51 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   }
 }
 
+/** Contents by file name; a name `sub/file` puts a file into a directory inside. */
+export type PrivateFiles = Readonly<Record<string, string | Uint8Array>>;
+
 /**
  * Publishes a new directory (0700) of private files (0600) in one step: it is there with all its files or not at all.
- * A name `sub/file` puts a file into a directory inside. The parent must exist. Throws CERTS_EXISTS when `path` is there already (nothing is overwritten; an empty directory
+ * The parent must exist. Throws CERTS_EXISTS when `path` is there already (nothing is overwritten; an empty directory
  * counts as not there), CERTS_WRITE_FAILED otherwise.
  */
-export async function publishPrivateDirectory(
-  path: string,
-  files: Readonly<Record<string, string | Uint8Array>>,
-): Promise<void> {
-  const temporary = temporaryBeside(path);
+export async function publishPrivateDirectory(path: string, files: PrivateFiles): Promise<void> {
+  await publishPrivateDirectories(dirname(path), new Map([[basename(path), files]]));
+}
+
+/**
+ * As {@link publishPrivateDirectory} for several directories in `parent`, by their names, which share what it takes to make
+ * them durable: each is there as a whole or not at all, and all are once this resolves. Where it throws, some may be there.
+ */
+export async function publishPrivateDirectories(parent: string, directories: ReadonlyMap<string, PrivateFiles>): Promise<void> {
+  const made = [...directories].map(([name, files]) => ({ path: join(parent, name), temporary: temporaryBeside(join(parent, name)), files }));
+  try {
+    await whole(made.map(({ path, temporary, files }) => fillDirectory(path, temporary, files)));
+    await whole(made.map(({ path, temporary }) => rename(temporary, path).catch((cause: unknown) => Promise.reject(publishFailed(path, cause)))));
+    await syncDirectory(parent).catch((cause: unknown) => Promise.reject(writeFailed(parent, cause)));
+  } catch (error) {
+    for (const { temporary } of made) await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function fillDirectory(path: string, temporary: string, files: PrivateFiles): Promise<void> {
   try {
     await mkdir(temporary, { mode: DIRECTORY_MODE });
-    const within = [...new Set(Object.keys(files).map(dirname))].map((name) => join(temporary, name));
+    const within = [...new Set(Object.keys(files).map(dirname))].filter((name) => name !== '.').map((name) => join(temporary, name));
     for (const inner of within) await mkdir(inner, { recursive: true, mode: DIRECTORY_MODE });
-    await Promise.all(Object.entries(files).map(([name, data]) => writeNewFile(join(temporary, name), data)));
+    await whole(Object.entries(files).map(([name, data]) => writeNewFile(join(temporary, name), data)));
     for (const inner of within) await syncDirectory(inner);
     await syncDirectory(temporary);
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
   } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
-    const taken = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR', ...(process.platform === 'win32' ? ['EPERM'] : [])];
-    if (taken.includes(systemCode(cause))) {
-      throw new CertsError('CERTS_EXISTS', `${path} is there already; move it away or choose another directory`, {
-        cause,
-      });
-    }
     throw writeFailed(path, cause);
   }
+}
+
+/** Waits for all, also where one fails, so that nothing is still being written afterwards; then throws the first fault. */
+async function whole(works: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /**
@@ -143,6 +159,12 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+function publishFailed(path: string, cause: unknown): CertsError {
+  const taken = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR', ...(process.platform === 'win32' ? ['EPERM'] : [])];
+  if (!taken.includes(systemCode(cause))) return writeFailed(path, cause);
+  return new CertsError('CERTS_EXISTS', `${path} is there already; move it away or choose another directory`, { cause });
 }
 
 function writeFailed(path: string, cause: unknown): CertsError {

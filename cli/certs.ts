@@ -1,21 +1,18 @@
 /** `thrum certs`: the home's authority and the identities it has issued. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { describeCertificate, issueIdentity, listIdentities, loadAuthority, revokedCertificates, ROLES, type Role } from '../certs/mod.ts';
+import { describeCertificate, listIdentities, revokedCertificates } from '../certs/mod.ts';
 import { addAuthorityCommands } from './certs-authority.ts';
 import { addBundleCommand } from './certs-bundle.ts';
 import { addCheckCommand } from './certs-check.ts';
-import { addRequestCommands } from './certs-request.ts';
+import { addIssueCommand } from './certs-issue.ts';
 import { addClaimCommands } from './certs-claim.ts';
+import { addRequestCommands } from './certs-request.ts';
 import { addRevocationCommands } from './certs-revoke.ts';
-import { addWhoOptions, keyTypeOption, requestOf, type WhoOptions } from './certs-values.ts';
-import { now } from './clock.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { addOutputOptions, printResult, table, type OutputOptions } from './output.ts';
 
 type Options = HomeOptions & OutputOptions;
-
-type IssueOptions = Options & WhoOptions;
 
 export function addCertsCommand(program: Command): void {
   const certs = program.command('certs').description('make and show the authority and the identities it issues');
@@ -23,33 +20,17 @@ export function addCertsCommand(program: Command): void {
 
   addAuthorityCommands(certs);
   addRequestCommands(certs);
-  addRevocationCommands(certs);
-  addClaimCommands(certs);
-  finish(
-    addWhoOptions(
-      certs
-        .command('issue')
-        .description('issue an identity: a certificate and its key')
-        .addArgument(certs.createArgument('<role>', 'who it is for').choices(ROLES)),
-    ).addOption(keyTypeOption()),
-  )
-    .addHelpText('after', '\nExamples:\n  thrum certs issue server --dns broker.example\n  thrum certs issue gateway --project demo --gateway 70b3d5e75e000001')
-    .action(issue);
+  addIssueCommand(certs);
   addBundleCommand(certs);
   addCheckCommand(certs);
+  addRevocationCommands(certs);
+  addClaimCommands(certs);
   finish(certs.command('list').description('list the identities of a home'))
     .addHelpText('after', '\nExample:\n  thrum certs list --json')
     .action(list);
   finish(certs.command('show').description('show what a certificate says').argument('<file>', 'certificate in PEM form'))
     .addHelpText('after', '\nExample:\n  thrum certs show .thrum/certs/ca/cert.pem')
     .action(show);
-}
-
-async function issue(role: Role, options: IssueOptions): Promise<void> {
-  const home = await openHome(options, 'refuse');
-  const request = await requestOf(role, options, async (project) => (await home.projects.find(project)).projectId);
-  const { serial, certificatePath, keyPath } = await issueIdentity(await loadAuthority(home.certs), request, now());
-  printResult(options, { role, serial, certificatePath, keyPath }, () => [`certificate  ${certificatePath}`, `key          ${keyPath}`]);
 }
 
 async function list(options: Options): Promise<void> {

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ChainVerifier, findGatewayIdentities, issueIdentity, retireIdentity, type Authority, type IssuedIdentity } from '../certs/mod.ts';
+import { ChainVerifier, findGatewayIdentities, issueIdentities, retireIdentity, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { readWav } from '../frame/mod.ts';
 import { gatewayFolder, IdentityStore, type Credentials, type FleetMember, type GatewayIdentity, type StoreOwner } from '../gateway/mod.ts';
 import { createReplaySensor, createSensor, type GatewayPlan, type Sensor, type SensorSpec } from '../sensors/mod.ts';
@@ -66,19 +66,21 @@ export interface OwnIdentity {
 export async function identitiesFor(home: Home, authority: Authority, projectId: string, gatewayIds: readonly string[], settings: IdentitySettings): Promise<OwnIdentity[]> {
   const found = settings.lifetimeMs === undefined ? await findGatewayIdentities(home.certs, projectId, now()) : new Map<string, IssuedIdentity>();
   const verifier = new ChainVerifier(new X509Certificate(authority.certificatePem));
-  const identities: OwnIdentity[] = [];
+  const stores = new Map<string, IdentityStore>();
   for (const gatewayId of gatewayIds) {
     settings.interrupted?.throwIfAborted();
-    const owner = { projectId, gatewayId };
-    const issued = found.get(gatewayId);
-    let store = await identityStoreOf(home, owner, issued);
-    if (settings.lifetimeMs !== undefined || !isUsable(store.current, verifier)) {
-      const lifetime = settings.lifetimeMs === undefined ? {} : { lifetimeDays: settings.lifetimeMs / DAY_MS };
-      store = await identityStoreOf(home, owner, await issueIdentity(authority, { role: 'gateway', ...owner, ...lifetime }, now()), 'replace');
-    }
-    identities.push({ identity: { ...owner, ...store.current! }, store });
+    const store = settings.lifetimeMs === undefined ? await identityStoreOf(home, { projectId, gatewayId }, found.get(gatewayId)) : undefined;
+    if (isUsable(store?.current, verifier)) stores.set(gatewayId, store!);
   }
-  return identities;
+  const lifetime = settings.lifetimeMs === undefined ? {} : { lifetimeDays: settings.lifetimeMs / DAY_MS };
+  const missing = gatewayIds.filter((gatewayId) => !stores.has(gatewayId));
+  const requests = missing.map((gatewayId) => ({ role: 'gateway', projectId, gatewayId, ...lifetime }) as const);
+  const issued = await issueIdentities(authority, requests, now(), () => settings.interrupted?.throwIfAborted());
+  for (const [index, gatewayId] of missing.entries()) stores.set(gatewayId, await identityStoreOf(home, { projectId, gatewayId }, issued[index], 'replace'));
+  return gatewayIds.map((gatewayId) => {
+    const store = stores.get(gatewayId)!;
+    return { identity: { projectId, gatewayId, ...store.current! }, store };
+  });
 }
 
 /** Where a gateway of the home keeps its identities, beside its queue. */

@@ -81,6 +81,11 @@ export class TinyBroker {
     for (const answer of held) answer();
   }
 
+  /** Publishes to whoever listens. */
+  say(topic: string, payload: string): void {
+    this.#aedes.publish({ cmd: 'publish', topic, payload: Buffer.from(payload), qos: 1, retain: false, dup: false }, () => undefined);
+  }
+
   /** Cuts all connections, as a broken network does. */
   cut(): void {
     for (const socket of this.sockets) socket.destroy();
