@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { backoffMs, type BackoffLimits } from './backoff.ts';
+import { brokenRule } from './broker-manners.ts';
 import { askForCertificate } from './certificate-exchange.ts';
 import { GatewayError } from './errors.ts';
 import type { Credentials } from './identity-store.ts';
