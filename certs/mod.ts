@@ -18,6 +18,7 @@ export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
+export * from './handshake/client/mod.ts';
 export { SEVERITIES } from './handshake/model.ts';
 export type { CaseInfo, CaseResult, HandshakeReport, Severity } from './handshake/model.ts';
 export * from './handshake/report/mod.ts';
