@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { CaseResult, Outcome } from '../certs/mod.ts';
+import type { CaseResult, Outcome } from '../certs/handshake/model.ts';
 import { MAIN, start, thrum, withFolder } from './cli.ts';
 
 const inCi = process.env['CI'] === 'true';

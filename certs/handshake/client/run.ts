@@ -51,6 +51,9 @@ export async function testClient(test: ClientTest): Promise<HandshakeReport> {
   await mkdir(test.directory, { recursive: true, mode: 0o700 });
   const results = new Map<string, CaseResult>();
   const shared = test.command ? undefined : await listen(test.address, test.port);
+  shared?.on('connection', (socket) => {
+    if (shared.listenerCount('connection') === 1) socket.destroy(); // between two cases
+  });
   if (shared) test.onListening((shared.address() as AddressInfo).port);
   const keep = (result: CaseResult): void => {
     results.set(result.info.id, result);
