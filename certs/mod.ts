@@ -26,6 +26,7 @@ export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
 export * from './handshake/broker/mod.ts';
 export { PeerStop } from './handshake/errors.ts';
+export * from './handshake/client/mod.ts';
 export { SEVERITIES } from './handshake/model.ts';
 export type { CaseInfo, CaseResult, HandshakeReport, Severity } from './handshake/model.ts';
 export * from './handshake/report/mod.ts';

@@ -15,12 +15,12 @@ import {
   privateKeyFrom,
   readPrivateFile,
   selectCases,
+  splitCommand,
   strangerOf,
   TEST_COMMON_NAME,
   testBroker,
   type BrokerTarget,
 } from '../certs/mod.ts';
-import { splitCommand } from '../certs/handshake/client/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addReportOptions, deliver, prepareOutputs, printCatalogue, showProgress, type ReportOptions } from './handshake-report.ts';

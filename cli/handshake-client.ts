@@ -1,18 +1,18 @@
 /** `thrum handshake client`: servers that lie, for a client or gateway that is started here or connects by itself. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { isIP } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { Bait, CLIENT_CASES, PLACEHOLDERS, splitCommand, testClient, type ClientCase } from '../certs/handshake/client/mod.ts';
-import type { HandshakeReport } from '../certs/handshake/model.ts';
+import { Bait, CLIENT_CASES, PLACEHOLDERS, selectCases, splitCommand, testClient, type ClientCase, type HandshakeReport } from '../certs/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
-import { catchInterrupt } from './interrupt.ts';
-import { addOutputOptions, printResult, say, table, type OutputOptions } from './output.ts';
+import { addReportOptions, deliver, prepareOutputs, printCatalogue, showProgress, type ReportOptions } from './handshake-report.ts';
+import { catchInterrupt, type Interrupt } from './interrupt.ts';
+import { say } from './output.ts';
 import { duration, parseDurationMs, wholeNumber } from './values.ts';
 
-interface Options extends OutputOptions {
+interface Options extends ReportOptions {
   readonly exec?: string;
   readonly host: string;
   readonly listen: string;
@@ -23,20 +23,18 @@ interface Options extends OutputOptions {
   readonly parallel: number;
   readonly timeout: string;
   readonly slowTimeout: string;
-  readonly case?: string[];
-  readonly list?: boolean;
 }
 
 const HELP = `
 With --exec the client is started anew for each case and ended after it; its words are split without a shell. It may name
 ${PLACEHOLDERS.map((name) => `{${name}}`).join(' ')}: {ca} is the authority to trust, {cert} and
-{key} an identity for the client, {crl} its authority's revocation list, {dir} a folder of its own.
+{key} an identity for the client, {crl} its authority's revocation list, {dir} an empty folder of its own.
 Without --exec a device that connects by itself meets one case after another at --host and --port.
 
 Examples:
   thrum handshake client --exec 'mosquitto_pub -h {host} -p {port} --cafile {ca} -q 1 -t x -m y'
-  thrum handshake client --exec 'python3 device.py {host} {port} {ca}' --case 'tls-server.*' --json
-  thrum handshake client --listen 0.0.0.0 --host gateway-test.example --port 8883 --ca ca.pem --ca-key ca.key`;
+  thrum handshake client --exec 'python3 device.py {host} {port} {ca}' --case 'tls-server.*' --html report.html
+  thrum handshake client --listen 0.0.0.0 --host tester.example --port 8883 --out ./for-the-device`;
 
 export function addHandshakeClientCommand(handshake: Command): void {
   const command = handshake
@@ -52,30 +50,41 @@ export function addHandshakeClientCommand(handshake: Command): void {
     .option('--parallel <n>', 'cases at once with --exec', wholeNumber(1, 32), 4)
     .option('--timeout <duration>', 'for a case', duration, '30s')
     .option('--slow-timeout <duration>', 'for a case that watches retries', duration, '4m')
-    .option('--case <id...>', 'only these cases; * stands for anything')
-    .option('--list', 'list the cases')
     .addHelpText('after', HELP);
-  addOutputOptions(command).action(async (options: Options) => {
+  addReportOptions(command).action(async (options: Options) => {
     process.exitCode = await run(options);
   });
 }
 
 async function run(options: Options): Promise<number> {
-  const cases = chosen(options.case);
+  const cases = selectCases(CLIENT_CASES, options.case);
   if (options.list) {
-    printResult(options, cases.map(({ info }) => info), () => table([['case', 'severity', 'title'], ...cases.map(({ info }) => [info.id, info.severity, info.title])]));
+    printCatalogue(cases.map(({ info }) => info), options);
     return 0;
   }
   if ((options.ca === undefined) !== (options.caKey === undefined)) throw new CliError('CLI_USAGE', '--ca and --ca-key go together');
   if (isIP(options.listen) === 0) throw new CliError('CLI_USAGE', `--listen ${options.listen}: write an IP address of this machine`);
   const command = options.exec === undefined ? undefined : splitCommand(options.exec);
+  const outputs = await prepareOutputs(options, 'client');
   const temporary = await mkdtemp(join(tmpdir(), 'thrum-handshake-'));
   const interrupt = catchInterrupt();
   try {
-    const directory = options.out === undefined ? temporary : resolve(options.out);
-    const authority = options.ca === undefined ? {} : { authority: { certificatePath: options.ca, keyPath: options.caKey! } };
-    const bait = await Bait.make({ directory, nowMs: now(), host: options.host, ...authority });
-    const report = await testClient({
+    const report = await test(options, cases, command, temporary, interrupt);
+    interrupt.signal.throwIfAborted();
+    return await deliver(report, options, outputs);
+  } finally {
+    interrupt.release();
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function test(options: Options, cases: readonly ClientCase[], command: readonly string[] | undefined, temporary: string, interrupt: Interrupt): Promise<HandshakeReport> {
+  const authority = options.ca === undefined ? {} : { authority: { certificatePath: resolve(options.ca), keyPath: resolve(options.caKey!) } };
+  const directory = options.out === undefined ? join(temporary, 'bait') : resolve(options.out);
+  const bait = await Bait.make({ directory, nowMs: now(), host: options.host, ...authority });
+  const progress = showProgress(options, cases.length);
+  try {
+    return await testClient({
       cases,
       bait,
       ...(command ? { command } : {}),
@@ -88,31 +97,11 @@ async function run(options: Options): Promise<number> {
       target: options.exec ?? `a device that connects to ${options.host}`,
       now: () => performance.now(),
       onListening: (port) => say(options, `waiting for a device at ${options.host}:${port} that trusts ${bait.files.ca}; an identity for it: ${bait.files.cert} ${bait.files.key}`),
-      onResult: ({ info, outcome, reason }) => say(options, `${outcome.padEnd(7)}  ${info.id}  ${reason}`),
+      onStart: (info) => progress.started(info),
+      onResult: (result) => progress.finished(result),
       signal: interrupt.signal,
     });
-    interrupt.signal.throwIfAborted();
-    return deliver(report, options);
   } finally {
-    interrupt.release();
-    await rm(temporary, { recursive: true, force: true });
+    progress.stop();
   }
-}
-
-function chosen(patterns: readonly string[] | undefined): readonly ClientCase[] {
-  if (patterns === undefined) return CLIENT_CASES;
-  for (const pattern of patterns) {
-    if (!CLIENT_CASES.some(({ info }) => matches(info.id, pattern))) throw new CliError('CLI_USAGE', `--case ${pattern}: there is no such case (--list shows all)`);
-  }
-  return CLIENT_CASES.filter(({ info }) => patterns.some((pattern) => matches(info.id, pattern)));
-}
-
-function matches(id: string, pattern: string): boolean {
-  const source = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*');
-  return new RegExp(`^${source}$`).test(id);
-}
-
-function deliver(report: HandshakeReport, options: Options): number {
-  printResult(options, report, () => [table([['case', 'outcome', 'reason'], ...report.results.map(({ info, outcome, reason }) => [info.id, outcome, reason])]).join('\n')]);
-  return report.results.some(({ outcome }) => outcome === 'fail') ? 1 : 0;
 }

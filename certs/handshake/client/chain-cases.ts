@@ -65,7 +65,7 @@ function namesake(bait: Bait): LyingServer {
 export const CHAIN_CASES = [
   chainLie('expired', 'Expired yesterday', 'critical', 'RFC 5280 4.1.2.5', leaf(({ nowMs }) => ({ notBeforeMs: nowMs - 30 * DAY_MS, notAfterMs: nowMs - DAY_MS }))),
   chainLie('not-yet-valid', 'Valid from tomorrow on', 'high', 'RFC 5280 4.1.2.5', leaf(({ nowMs }) => ({ notBeforeMs: nowMs + DAY_MS, notAfterMs: nowMs + 30 * DAY_MS }))),
-  chainLie('unknown-ca', 'Signed by an authority that nobody knows', 'critical', 'RFC 5280 6.1', unknownAuthority),
+  chainLie('unknown-ca', 'Signed by an authority that nobody knows', 'critical', 'RFC 5280 6.1', unknownAuthority, { sources: ['RFC 5280 6.1', 'AWS IoT Device Advisor TLS_Unsecure_Server_Cert'] }),
   chainLie('namesake-ca', 'Signed by an authority of the trusted one’s name with another key', 'critical', 'RFC 5280 6.1.3', namesake),
   chainLie('self-signed', 'Signed by itself', 'critical', 'RFC 5280 6.1', (bait) => identityOf(forgeCertificate({ ...strangerRoot(bait, commonNameDer(bait.host)), keys: bait.serverKeys, extensions: extensions(bait, {}) }))),
   chainLie('broken-signature', 'Signature of the authority altered', 'critical', 'RFC 5280 6.1.3', leaf(() => ({ signature: 'broken' }))),

@@ -39,7 +39,7 @@ function commonNameOnly(bait: Bait): ReturnType<typeof identityOf> {
 }
 
 export const NAME_CASES = [
-  nameLie('other', 'Another DNS name', 'critical', () => dns('somebody-else.example')),
+  nameLie('other', 'Another DNS name', 'critical', () => dns('somebody-else.example'), { sources: [NAMES, 'AWS IoT Device Advisor TLS_Incorrect_Subject_Name_Server_Cert'] }),
   nameLie('none', 'No name at all', 'critical', () => []),
   nameLie('suffix', 'A name that begins with the right one', 'critical', (host) => dns(`${host}.example`), { host: 'dns' }),
   nameLie('prefix', 'A name that ends with the right one', 'critical', (host) => dns(`not${host}`), { host: 'dns' }),

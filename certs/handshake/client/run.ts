@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, isIP, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
-import { Evidence, fail, notRun, type CaseResult, type HandshakeReport, type Verdict } from '../model.ts';
+import { Evidence, fail, notRun, type CaseInfo, type CaseResult, type HandshakeReport, type Verdict } from '../model.ts';
 import { DEVICE_ID, type Bait } from './bait.ts';
 import type { CaseContext, ClientCase } from './case.ts';
 import { fillIn } from './command-line.ts';
@@ -40,6 +40,7 @@ export interface ClientTest {
   /** A clock that only goes forward, in ms. */
   readonly now: () => number;
   readonly onListening: (port: number) => void;
+  readonly onStart: (info: CaseInfo) => void;
   readonly onResult: (result: CaseResult) => void;
   readonly signal: AbortSignal;
 }
@@ -50,6 +51,9 @@ export async function testClient(test: ClientTest): Promise<HandshakeReport> {
   await mkdir(test.directory, { recursive: true, mode: 0o700 });
   const results = new Map<string, CaseResult>();
   const shared = test.command ? undefined : await listen(test.address, test.port);
+  shared?.on('connection', (socket) => {
+    if (shared.listenerCount('connection') === 1) socket.destroy(); // between two cases
+  });
   if (shared) test.onListening((shared.address() as AddressInfo).port);
   const keep = (result: CaseResult): void => {
     results.set(result.info.id, result);
@@ -84,6 +88,7 @@ function idle({ info }: ClientCase, reason: string): CaseResult {
 }
 
 async function runCase(test: ClientTest, one: ClientCase, shared: Server | undefined): Promise<CaseResult> {
+  test.onStart(one.info);
   const evidence = new Evidence(test.now);
   const host = hostFor(test, one);
   const finish = (verdict: Verdict): CaseResult => ({ info: one.info, ...verdict, evidence: evidence.steps, durationMs: Math.round(evidence.elapsedMs) });
