@@ -137,7 +137,7 @@ it('keeps the last good list when the next is damaged, foreign, older or gone, a
 
   await writeFile(crl, first);
   await vi.waitFor(() => expect(complaints()).toEqual([expect.stringMatching(/older than the last one.*it is not taken$/)]));
-  await writeFile(crl, good.replace(/[A-Za-z](?=[^\n]{20}\n-----END)/, (letter) => (letter === 'A' ? 'B' : 'A')));
+  await writeFile(crl, good.replace(/[A-Za-z0-9+/](?=[^-]{20,21}-----END)/, (letter) => (letter === 'A' ? 'B' : 'A')));
   await vi.waitFor(() => expect(complaints()).toHaveLength(2), 5_000);
   await writeFile(crl, 'nothing');
   await vi.waitFor(() => expect(complaints()).toHaveLength(3), 5_000);
