@@ -94,7 +94,13 @@ Examples:
 }
 
 async function test(address: string | undefined, options: BrokerOptions): Promise<void> {
-  if (options.list) { printCatalogue(BROKER_CASES.map(({ info }) => info), options); return; }
+  if (options.list) {
+    printCatalogue(
+      BROKER_CASES.map(({ info }) => info),
+      options,
+    );
+    return;
+  }
   if (address === undefined) throw new CliError('CLI_USAGE', 'which broker? write HOST:PORT');
   const cases = selectCases(BROKER_CASES, options.case);
   const place = parseAddress(address);
@@ -128,7 +134,8 @@ function parseAddress(address: string): { host: string; port: number } {
   if (address.includes('@')) throw new CliError('CLI_USAGE', 'an address with user and password ends up in logs and process lists: write HOST:PORT');
   const match = /^(?:mqtts:\/\/)?(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]{1,253}))(?::(\d{1,5}))?\/?$/i.exec(address);
   const port = match?.[3] === undefined ? DEFAULT_PORT : Number(match[3]);
-  if (!match || port < 1 || port > 65_535) throw new CliError('CLI_USAGE', `'${address.slice(0, 80)}' is no address: write HOST:PORT, or [ADDRESS]:PORT for IPv6`);
+  if (!match || port < 1 || port > 65_535)
+    throw new CliError('CLI_USAGE', `'${address.slice(0, 80)}' is no address: write HOST:PORT, or [ADDRESS]:PORT for IPv6`);
   return { host: match[1] ?? match[2]!, port };
 }
 
@@ -140,9 +147,13 @@ async function targetOfHome(place: { host: string; port: number }, options: Brok
 
 async function targetOf(place: { host: string; port: number }, options: BrokerOptions): Promise<BrokerTarget> {
   const { clientCa, clientCaKey, revoke } = options;
-  if ((clientCa === undefined) !== (clientCaKey === undefined) && clientCa === undefined) throw new CliError('CLI_USAGE', '--client-ca-key needs --client-ca');
+  if ((clientCa === undefined) !== (clientCaKey === undefined) && clientCa === undefined)
+    throw new CliError('CLI_USAGE', '--client-ca-key needs --client-ca');
   const certificates = clientCa === undefined ? undefined : await certificatesFrom(clientCa);
-  const authority = certificates && clientCaKey !== undefined ? authorityFrom(certificates, privateKeyFrom((await readPrivateFile(clientCaKey)).toString('utf8'), clientCaKey)) : undefined;
+  const authority =
+    certificates && clientCaKey !== undefined
+      ? authorityFrom(certificates, privateKeyFrom((await readPrivateFile(clientCaKey)).toString('utf8'), clientCaKey))
+      : undefined;
   const trust = options.ca === undefined ? certificates : await certificatesFrom(options.ca);
   const identity = (await pairOf(options.cert, options.key, '--cert and --key')) ?? (authority && madeUpIdentity(authority, now()));
   const revoked = await pairOf(options.revokedCert, options.revokedKey, '--revoked-cert and --revoked-key');
@@ -155,7 +166,16 @@ async function targetOf(place: { host: string; port: number }, options: BrokerOp
     ...(identity ? { identity } : {}),
     ...(revoked ? { revoked } : {}),
     ...(revoke === undefined ? {} : { revoke: (certificate) => runRevoke(revoke, certificate) }),
-    ...(options.tlsOnly ? {} : { mqtt: { clientId, ownTopic: options.ownTopic ?? `${clientId}/handshake-test`, foreignTopic: options.foreignTopic!, foreignFilter: options.foreignTopic! } }),
+    ...(options.tlsOnly
+      ? {}
+      : {
+          mqtt: {
+            clientId,
+            ownTopic: options.ownTopic ?? `${clientId}/handshake-test`,
+            foreignTopic: options.foreignTopic!,
+            foreignFilter: options.foreignTopic!,
+          },
+        }),
   };
 }
 
@@ -175,13 +195,18 @@ async function certificatesFrom(path: string): Promise<X509Certificate[]> {
   }
 }
 
-async function pairOf(certificate: string | undefined, key: string | undefined, names: string): Promise<ReturnType<typeof credentialsOf> | undefined> {
+async function pairOf(
+  certificate: string | undefined,
+  key: string | undefined,
+  names: string,
+): Promise<ReturnType<typeof credentialsOf> | undefined> {
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate === undefined || key === undefined) throw new CliError('CLI_USAGE', `${names} go together`);
   const certificatePem = (await certificatesFrom(certificate)).map(String).join('');
   const keyObject = privateKeyFrom((await readPrivateFile(key)).toString('utf8'), key);
   const credentials = credentialsOf({ certificatePem, keyPem: keyObject.export({ type: 'pkcs8', format: 'pem' }).toString() });
-  if (!new X509Certificate(credentials.chain[0]!).checkPrivateKey(keyObject)) throw new CliError('CLI_USAGE', `${key} is not the key of ${certificate}`);
+  if (!new X509Certificate(credentials.chain[0]!).checkPrivateKey(keyObject))
+    throw new CliError('CLI_USAGE', `${key} is not the key of ${certificate}`);
   return credentials;
 }
 
@@ -192,7 +217,9 @@ async function runRevoke(command: string, certificate: X509Certificate): Promise
     const path = join(folder, 'cert.pem');
     await writeFile(path, certificate.toString(), { mode: 0o600 });
     const serial = certificate.serialNumber.toLowerCase();
-    const [program, ...args] = splitCommand(command, '--revoke', ['cert', 'serial']).map((word) => word.replaceAll('{cert}', path).replaceAll('{serial}', serial));
+    const [program, ...args] = splitCommand(command, '--revoke', ['cert', 'serial']).map((word) =>
+      word.replaceAll('{cert}', path).replaceAll('{serial}', serial),
+    );
     const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -200,7 +227,9 @@ async function runRevoke(command: string, certificate: X509Certificate): Promise
     });
     await new Promise<void>((resolve, reject) => {
       child.once('error', (cause) => reject(new CliError('CLI_USAGE', `--revoke: ${cause.message}`, { cause })));
-      child.once('close', (code) => (code === 0 ? resolve() : reject(new CliError('CLI_USAGE', `--revoke ended with ${code ?? 'a signal'}: ${said.trim()}`))));
+      child.once('close', (code) =>
+        code === 0 ? resolve() : reject(new CliError('CLI_USAGE', `--revoke ended with ${code ?? 'a signal'}: ${said.trim()}`)),
+      );
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

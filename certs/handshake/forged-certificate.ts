@@ -5,7 +5,16 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { commonNameDer, randomSerial, assembleCertificate, tbsCertificateDer } from '../certificate-builder.ts';
 import { nullValue, oid, sequence } from '../der.ts';
-import { authorityKeyIdentifier, basicConstraints, extKeyUsage, keyIdentifier, keyUsage, subjectKeyIdentifier, type ExtendedKeyUsage, type Extension } from '../extensions.ts';
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  extKeyUsage,
+  keyIdentifier,
+  keyUsage,
+  subjectKeyIdentifier,
+  type ExtendedKeyUsage,
+  type Extension,
+} from '../extensions.ts';
 import { signatureSchemeOf, spkiDer, type KeyPair } from '../key-pair.ts';
 
 /** Anything that can sign a certificate: a key, the name that it signs under, and its key identifier. */

@@ -10,15 +10,7 @@ export type Severity = (typeof SEVERITIES)[number];
 export const OUTCOMES = ['pass', 'fail', 'warn', 'not-run'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-export const FAMILIES = [
-  'protocol',
-  'ciphers',
-  'client-certificate',
-  'server-certificate',
-  'after-handshake',
-  'tls-server',
-  'mqtt-server',
-] as const;
+export const FAMILIES = ['protocol', 'ciphers', 'client-certificate', 'server-certificate', 'after-handshake', 'tls-server', 'mqtt-server'] as const;
 /** The first five are a broker's; `tls-server` and `mqtt-server` are lies told to a client. */
 export type Family = (typeof FAMILIES)[number];
 

@@ -7,7 +7,15 @@ import { certificatePem } from '../../certs/certificate-builder.ts';
 import { signCrl } from '../../certs/crl.ts';
 import { subjectAltName } from '../../certs/extensions.ts';
 import { authorityFrom, type BrokerTarget, type TestAuthority } from '../../certs/handshake/broker/target.ts';
-import { authorityExtensions, commonNameDer, endEntityExtensions, forgeCertificate, rsaKeys, type ForgedCertificate, type Recipe } from '../../certs/handshake/forged-certificate.ts';
+import {
+  authorityExtensions,
+  commonNameDer,
+  endEntityExtensions,
+  forgeCertificate,
+  rsaKeys,
+  type ForgedCertificate,
+  type Recipe,
+} from '../../certs/handshake/forged-certificate.ts';
 import { privateKeyPem } from '../../certs/key-pair.ts';
 import type { ServerName, ServerSetup } from './servers.fixture.ts';
 
@@ -23,12 +31,37 @@ const localhost = subjectAltName([
   { type: 'ip', value: '127.0.0.1' },
 ]);
 const serverIdentity = (change: Partial<Recipe> = {}): ForgedCertificate =>
-  forgeCertificate({ subjectDer: commonNameDer('localhost'), issuer: root, keys: rsa, ...validity, extensions: [...endEntityExtensions('serverAuth'), localhost], ...change });
-const client = forgeCertificate({ subjectDer: commonNameDer('matrix-client'), issuer: root, ...validity, extensions: endEntityExtensions('clientAuth') });
-const revoked = forgeCertificate({ subjectDer: commonNameDer('matrix-client'), issuer: root, ...validity, serial: Buffer.from('4d0badc0ffee0badc0ffee0badc0ffee', 'hex'), extensions: endEntityExtensions('clientAuth') });
+  forgeCertificate({
+    subjectDer: commonNameDer('localhost'),
+    issuer: root,
+    keys: rsa,
+    ...validity,
+    extensions: [...endEntityExtensions('serverAuth'), localhost],
+    ...change,
+  });
+const client = forgeCertificate({
+  subjectDer: commonNameDer('matrix-client'),
+  issuer: root,
+  ...validity,
+  extensions: endEntityExtensions('clientAuth'),
+});
+const revoked = forgeCertificate({
+  subjectDer: commonNameDer('matrix-client'),
+  issuer: root,
+  ...validity,
+  serial: Buffer.from('4d0badc0ffee0badc0ffee0badc0ffee', 'hex'),
+  extensions: endEntityExtensions('clientAuth'),
+});
 const authority: TestAuthority = authorityFrom([new X509Certificate(root.der)], root.privateKey);
 const crlPem = signCrl(
-  { issuerDer: root.subjectDer, issuerKeyIdentifier: root.keyIdentifier, number: 1, thisUpdateMs: NOW_MS - DAY_MS, nextUpdateMs: NOW_MS + DAY_MS, entries: [{ serial: '4d0badc0ffee0badc0ffee0badc0ffee', revokedMs: NOW_MS - DAY_MS, reason: 'keyCompromise' }] },
+  {
+    issuerDer: root.subjectDer,
+    issuerKeyIdentifier: root.keyIdentifier,
+    number: 1,
+    thisUpdateMs: NOW_MS - DAY_MS,
+    nextUpdateMs: NOW_MS + DAY_MS,
+    entries: [{ serial: '4d0badc0ffee0badc0ffee0badc0ffee', revokedMs: NOW_MS - DAY_MS, reason: 'keyCompromise' }],
+  },
   root.privateKey,
 );
 
@@ -48,18 +81,65 @@ const pems = (identity: ForgedCertificate, ...chain: readonly ForgedCertificate[
 const base = { ...pems(serverIdentity()), authorityPem: certificatePem(root.der), crlPem };
 
 function line(server: ServerName, good: readonly string[]) {
-  return (name: string, change: { drop?: readonly string[]; add?: readonly string[] } & Partial<ServerSetup>, ...found: readonly string[]): Configuration => {
+  return (
+    name: string,
+    change: { drop?: readonly string[]; add?: readonly string[] } & Partial<ServerSetup>,
+    ...found: readonly string[]
+  ): Configuration => {
     const { drop = [], add = [], ...setup } = change;
-    return { server, name, found, setup: { ...base, ...setup, config: [...good.filter((entry) => !drop.some((start) => entry.startsWith(start))), ...add] } };
+    return {
+      server,
+      name,
+      found,
+      setup: { ...base, ...setup, config: [...good.filter((entry) => !drop.some((start) => entry.startsWith(start))), ...add] },
+    };
   };
 }
 
 const GOOD_CIPHERS = 'ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2';
 
-const mosquitto = line('mosquitto', ['require_certificate true', 'allow_anonymous false', 'use_identity_as_username true', 'tls_version tlsv1.2', `ciphers ${GOOD_CIPHERS}`, 'crlfile {dir}/crl.pem', 'message_size_limit 1000000', 'acl_file {dir}/../mosquitto.acl']);
-const openssl = line('openssl', ['-Verify', '4', '-verify_return_error', '-no_tls1', '-no_tls1_1', '-cipher', GOOD_CIPHERS, '-serverpref', '-crl_check', '-CRL', '{dir}/crl.pem']);
-const nginx = line('nginx', ['ssl_verify_client on;', 'ssl_verify_depth 2;', 'ssl_protocols TLSv1.2 TLSv1.3;', `ssl_ciphers ${GOOD_CIPHERS};`, 'ssl_prefer_server_ciphers on;', 'ssl_crl {dir}/crl.pem;', 'ssl_handshake_timeout 2s;', 'proxy_timeout 3s;']);
-const stunnel = line('stunnel', ['verifyChain = yes', 'sslVersionMin = TLSv1.2', `ciphers = ${GOOD_CIPHERS}`, 'renegotiation = no', 'CRLfile = {dir}/crl.pem', 'TIMEOUTbusy = 2', 'TIMEOUTidle = 3']);
+const mosquitto = line('mosquitto', [
+  'require_certificate true',
+  'allow_anonymous false',
+  'use_identity_as_username true',
+  'tls_version tlsv1.2',
+  `ciphers ${GOOD_CIPHERS}`,
+  'crlfile {dir}/crl.pem',
+  'message_size_limit 1000000',
+  'acl_file {dir}/../mosquitto.acl',
+]);
+const openssl = line('openssl', [
+  '-Verify',
+  '4',
+  '-verify_return_error',
+  '-no_tls1',
+  '-no_tls1_1',
+  '-cipher',
+  GOOD_CIPHERS,
+  '-serverpref',
+  '-crl_check',
+  '-CRL',
+  '{dir}/crl.pem',
+]);
+const nginx = line('nginx', [
+  'ssl_verify_client on;',
+  'ssl_verify_depth 2;',
+  'ssl_protocols TLSv1.2 TLSv1.3;',
+  `ssl_ciphers ${GOOD_CIPHERS};`,
+  'ssl_prefer_server_ciphers on;',
+  'ssl_crl {dir}/crl.pem;',
+  'ssl_handshake_timeout 2s;',
+  'proxy_timeout 3s;',
+]);
+const stunnel = line('stunnel', [
+  'verifyChain = yes',
+  'sslVersionMin = TLSv1.2',
+  `ciphers = ${GOOD_CIPHERS}`,
+  'renegotiation = no',
+  'CRLfile = {dir}/crl.pem',
+  'TIMEOUTbusy = 2',
+  'TIMEOUTidle = 3',
+]);
 
 const expired = { notBeforeMs: NOW_MS - 30 * DAY_MS, notAfterMs: NOW_MS - DAY_MS };
 const elsewhere = [...endEntityExtensions('serverAuth'), subjectAltName([{ type: 'dns', value: 'elsewhere.example' }])];
@@ -67,33 +147,113 @@ const belowMiddle = serverIdentity({ issuer: middle });
 
 export const MATRIX: readonly Configuration[] = [
   mosquitto('good', {}),
-  mosquitto('no certificate asked for', { drop: ['require_certificate', 'allow_anonymous', 'use_identity', 'acl_file'], add: ['require_certificate false', 'allow_anonymous true'] }, 'client-certificate.none'),
-  mosquitto('TLS 1.1, weak security level', { drop: ['tls_version', 'ciphers'], add: ['tls_version tlsv1.1', 'ciphers ALL:@SECLEVEL=0'] }, 'protocol.tls-1.1', 'ciphers.cbc', 'ciphers.static-rsa', 'client-certificate.rsa-1024', 'client-certificate.sha-1', 'client-certificate.md5'),
+  mosquitto(
+    'no certificate asked for',
+    { drop: ['require_certificate', 'allow_anonymous', 'use_identity', 'acl_file'], add: ['require_certificate false', 'allow_anonymous true'] },
+    'client-certificate.none',
+  ),
+  mosquitto(
+    'TLS 1.1, weak security level',
+    { drop: ['tls_version', 'ciphers', 'crlfile'], add: ['tls_version tlsv1.1', 'ciphers ALL:@SECLEVEL=0'] },
+    'protocol.tls-1.1',
+    'ciphers.cbc',
+    'ciphers.static-rsa',
+    'client-certificate.rsa-1024',
+    'client-certificate.sha-1',
+    'client-certificate.md5',
+  ),
   mosquitto('no revocation list', { drop: ['crlfile'] }, 'client-certificate.revoked'),
-  mosquitto('no access control', { drop: ['acl_file', 'use_identity', 'allow_anonymous'], add: ['allow_anonymous true'] }, 'mqtt.publish-elsewhere', 'mqtt.subscribe-elsewhere'),
+  mosquitto(
+    'no access control',
+    { drop: ['acl_file', 'use_identity', 'allow_anonymous'], add: ['allow_anonymous true'] },
+    'mqtt.publish-elsewhere',
+    'mqtt.subscribe-elsewhere',
+  ),
   mosquitto('server certificate expired', pems(serverIdentity(expired)), 'server-certificate.dates'),
   mosquitto('server certificate of another host', pems(serverIdentity({ extensions: elsewhere })), 'server-certificate.name'),
   openssl('good', {}),
-  openssl('no certificate asked for', { drop: ['-Verify', '4', '-verify_return_error', '-crl_check', '-CRL', '{dir}/crl.pem'] }, 'client-certificate.none'),
-  openssl('certificates asked for and not checked', { drop: ['-verify_return_error', '-crl_check', '-CRL', '{dir}/crl.pem'] }, 'client-certificate.self-signed', 'client-certificate.expired', 'client-certificate.unknown-authority', 'client-certificate.broken-signature', 'client-certificate.path-too-long', 'client-certificate.name-constraints', 'client-certificate.server-usage'),
+  openssl(
+    'no certificate asked for',
+    { drop: ['-Verify', '4', '-verify_return_error', '-crl_check', '-CRL', '{dir}/crl.pem'] },
+    'client-certificate.none',
+  ),
+  openssl(
+    'certificates asked for and not checked',
+    { drop: ['-verify_return_error', '-crl_check', '-CRL', '{dir}/crl.pem'] },
+    'client-certificate.self-signed',
+    'client-certificate.expired',
+    'client-certificate.unknown-authority',
+    'client-certificate.broken-signature',
+    'client-certificate.path-too-long',
+    'client-certificate.name-constraints',
+    'client-certificate.server-usage',
+  ),
   openssl('early data', { add: ['-early_data', '-max_early_data', '16384', '-no_anti_replay'] }, 'protocol.early-data'),
   openssl('renegotiation', { add: ['-client_renegotiation'] }, 'protocol.renegotiation'),
-  openssl('TLS 1.0, anonymous and NULL suites', { drop: ['-no_tls1', '-no_tls1_1', '-cipher', GOOD_CIPHERS], add: ['-cipher', 'ALL:eNULL:@SECLEVEL=0'] }, 'protocol.tls-1.0', 'protocol.tls-1.1', 'ciphers.null', 'ciphers.anonymous', 'ciphers.cbc', 'ciphers.static-rsa'),
-  openssl('SHA-1 signatures', { drop: ['-cipher', GOOD_CIPHERS], add: ['-cipher', 'ECDHE+AESGCM:@SECLEVEL=0', '-sigalgs', 'RSA+SHA1:ECDSA+SHA1:RSA+SHA256:RSA-PSS+SHA256:ECDSA+SHA256'] }, 'ciphers.signature-sha-1'),
-  openssl('server certificate with RSA 1024', { drop: ['-cipher', GOOD_CIPHERS], add: ['-cipher', 'ECDHE+AESGCM:@SECLEVEL=0'], ...pems(serverIdentity({ keys: rsaKeys(1024) })) }, 'server-certificate.key'),
+  openssl(
+    'TLS 1.0, anonymous and NULL suites',
+    { drop: ['-no_tls1', '-no_tls1_1', '-cipher', GOOD_CIPHERS], add: ['-cipher', 'ALL:eNULL:@SECLEVEL=0'] },
+    'protocol.tls-1.0',
+    'protocol.tls-1.1',
+    'ciphers.null',
+    'ciphers.anonymous',
+    'ciphers.cbc',
+    'ciphers.static-rsa',
+  ),
+  openssl(
+    'SHA-1 signatures',
+    {
+      drop: ['-cipher', GOOD_CIPHERS],
+      add: ['-cipher', 'ECDHE+AESGCM:@SECLEVEL=0', '-sigalgs', 'RSA+SHA1:ECDSA+SHA1:RSA+SHA256:RSA-PSS+SHA256:ECDSA+SHA256'],
+    },
+    'ciphers.signature-sha-1',
+  ),
+  openssl(
+    'server certificate with RSA 1024',
+    { drop: ['-cipher', GOOD_CIPHERS], add: ['-cipher', 'ECDHE+AESGCM:@SECLEVEL=0'], ...pems(serverIdentity({ keys: rsaKeys(1024) })) },
+    'server-certificate.key',
+  ),
   nginx('good', {}),
   nginx('no certificate asked for', { drop: ['ssl_verify_client'], add: ['ssl_verify_client off;'] }, 'client-certificate.none'),
-  nginx('optional_no_ca', { drop: ['ssl_verify_client'], add: ['ssl_verify_client optional_no_ca;'] }, 'client-certificate.none', 'client-certificate.self-signed', 'client-certificate.unknown-authority'),
-  nginx('TLS 1.0, weak security level', { drop: ['ssl_protocols', 'ssl_ciphers'], add: ['ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;', 'ssl_ciphers ALL:@SECLEVEL=0;'] }, 'protocol.tls-1.0', 'protocol.tls-1.1', 'ciphers.static-rsa', 'ciphers.cbc'),
+  nginx(
+    'optional_no_ca',
+    { drop: ['ssl_verify_client', 'ssl_crl'], add: ['ssl_verify_client optional_no_ca;'] },
+    'client-certificate.none',
+    'client-certificate.self-signed',
+    'client-certificate.unknown-authority',
+  ),
+  nginx(
+    'TLS 1.0, weak security level',
+    { drop: ['ssl_protocols', 'ssl_ciphers'], add: ['ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;', 'ssl_ciphers ALL:@SECLEVEL=0;'] },
+    'protocol.tls-1.0',
+    'protocol.tls-1.1',
+    'ciphers.static-rsa',
+    'ciphers.cbc',
+  ),
   nginx('intermediate not sent', pems(belowMiddle), 'server-certificate.trusted'),
   nginx('TLS 1.2 only', { drop: ['ssl_protocols'], add: ['ssl_protocols TLSv1.2;'] }, 'protocol.tls-1.3'),
   nginx('no revocation list', { drop: ['ssl_crl'] }, 'client-certificate.revoked'),
   stunnel('good', {}),
   stunnel('no certificate asked for', { drop: ['verifyChain', 'CRLfile'] }, 'client-certificate.none'),
-  stunnel('TLS 1.0, weak security level', { drop: ['sslVersionMin', 'ciphers'], add: ['sslVersionMin = TLSv1', 'ciphers = ALL:@SECLEVEL=0', 'securityLevel = 0'] }, 'protocol.tls-1.0', 'protocol.tls-1.1', 'ciphers.static-rsa'),
+  stunnel(
+    'TLS 1.0, weak security level',
+    { drop: ['sslVersionMin', 'ciphers'], add: ['sslVersionMin = TLSv1', 'ciphers = ALL:@SECLEVEL=0', 'securityLevel = 0'] },
+    'protocol.tls-1.0',
+    'protocol.tls-1.1',
+    'ciphers.static-rsa',
+  ),
   stunnel('NULL suites', { drop: ['ciphers'], add: ['ciphers = eNULL:ECDHE+AESGCM:@SECLEVEL=0', 'securityLevel = 0'] }, 'ciphers.null'),
-  stunnel('server certificate signed with SHA-1', { drop: ['ciphers'], add: ['ciphers = ECDHE+AESGCM:@SECLEVEL=0', 'securityLevel = 0'], ...pems(serverIdentity({ digest: 'sha1' })) }, 'server-certificate.signature'),
-  stunnel('server certificate without names', pems(serverIdentity({ extensions: endEntityExtensions('serverAuth') })), 'server-certificate.name', 'server-certificate.names-form'),
+  stunnel(
+    'server certificate signed with SHA-1',
+    { drop: ['ciphers'], add: ['ciphers = ECDHE+AESGCM:@SECLEVEL=0', 'securityLevel = 0'], ...pems(serverIdentity({ digest: 'sha1' })) },
+    'server-certificate.signature',
+  ),
+  stunnel(
+    'server certificate without names',
+    pems(serverIdentity({ extensions: endEntityExtensions('serverAuth') })),
+    'server-certificate.name',
+    'server-certificate.names-form',
+  ),
   stunnel('no revocation list', { drop: ['CRLfile'] }, 'client-certificate.revoked'),
 ];
 
@@ -111,9 +271,16 @@ export function matrixTarget(server: ServerName, port: number): BrokerTarget {
     identity: { chain: [client.der], key: client.privateKey },
     revoked: { chain: [revoked.der], key: revoked.privateKey },
     stranger: () => {
-      const other = forgeCertificate({ subjectDer: commonNameDer('matrix-stranger'), issuer: root, ...validity, extensions: endEntityExtensions('clientAuth') });
+      const other = forgeCertificate({
+        subjectDer: commonNameDer('matrix-stranger'),
+        issuer: root,
+        ...validity,
+        extensions: endEntityExtensions('clientAuth'),
+      });
       return Promise.resolve({ chain: [other.der], key: other.privateKey });
     },
-    ...(server === 'mosquitto' ? { mqtt: { clientId: 'matrix-client', ownTopic: 'matrix-client/test', foreignTopic: 'someone-else/test', foreignFilter: 'someone-else/test' } } : {}),
+    ...(server === 'mosquitto'
+      ? { mqtt: { clientId: 'matrix-client', ownTopic: 'matrix-client/test', foreignTopic: 'someone-else/test', foreignFilter: 'someone-else/test' } }
+      : {}),
   };
 }

@@ -66,14 +66,40 @@ async function launch(name: ServerName, file: (part: string) => string, port: nu
   const run = (command: string, args: readonly string[]): ChildProcess => spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   switch (name) {
     case 'mosquitto': {
-      const lines = [`listener ${port} 127.0.0.1`, `cafile ${file('ca.pem')}`, `certfile ${file('cert.pem')}`, `keyfile ${file('key.pem')}`, 'user root', ...config];
+      const lines = [
+        `listener ${port} 127.0.0.1`,
+        `cafile ${file('ca.pem')}`,
+        `certfile ${file('cert.pem')}`,
+        `keyfile ${file('key.pem')}`,
+        'user root',
+        ...config,
+      ];
       await writeFile(file('mosquitto.conf'), `${lines.join('\n')}\n`);
       return run('mosquitto', ['-c', file('mosquitto.conf')]);
     }
     case 'openssl':
-      return run('openssl', ['s_server', '-accept', `127.0.0.1:${port}`, '-cert', file('cert.pem'), '-key', file('key.pem'), '-CAfile', file('ca.pem'), '-quiet', ...config]);
+      return run('openssl', [
+        's_server',
+        '-accept',
+        `127.0.0.1:${port}`,
+        '-cert',
+        file('cert.pem'),
+        '-key',
+        file('key.pem'),
+        '-CAfile',
+        file('ca.pem'),
+        '-quiet',
+        ...config,
+      ]);
     case 'nginx': {
-      const server = [`listen 127.0.0.1:${port} ssl;`, `ssl_certificate ${file('cert.pem')};`, `ssl_certificate_key ${file('key.pem')};`, `ssl_client_certificate ${file('ca.pem')};`, ...config, 'return "";'];
+      const server = [
+        `listen 127.0.0.1:${port} ssl;`,
+        `ssl_certificate ${file('cert.pem')};`,
+        `ssl_certificate_key ${file('key.pem')};`,
+        `ssl_client_certificate ${file('ca.pem')};`,
+        ...config,
+        'return "";',
+      ];
       await writeFile(
         file('nginx.conf'),
         [
@@ -89,7 +115,18 @@ async function launch(name: ServerName, file: (part: string) => string, port: nu
       return run('nginx', ['-e', 'stderr', '-c', file('nginx.conf'), '-p', file('.')]);
     }
     case 'stunnel': {
-      const lines = ['foreground = yes', 'syslog = no', `pid = ${file('stunnel.pid')}`, '[mqtts]', `accept = 127.0.0.1:${port}`, `connect = 127.0.0.1:${await silentPort()}`, `cert = ${file('cert.pem')}`, `key = ${file('key.pem')}`, `CAfile = ${file('ca.pem')}`, ...config];
+      const lines = [
+        'foreground = yes',
+        'syslog = no',
+        `pid = ${file('stunnel.pid')}`,
+        '[mqtts]',
+        `accept = 127.0.0.1:${port}`,
+        `connect = 127.0.0.1:${await silentPort()}`,
+        `cert = ${file('cert.pem')}`,
+        `key = ${file('key.pem')}`,
+        `CAfile = ${file('ca.pem')}`,
+        ...config,
+      ];
       await writeFile(file('stunnel.conf'), `${lines.join('\n')}\n`);
       return run('stunnel', [file('stunnel.conf')]);
     }

@@ -174,7 +174,7 @@ export class PacketReader {
 async function readConnack(client: TlsClient): Promise<number> {
   const packet = await new PacketReader(client).next(client.settings.timeoutMs);
   if (packet.cmd !== 'connack') throw new PeerStop('PEER_MALFORMED', `MQTT ${packet.cmd} came where CONNACK should`);
-  return (packet).returnCode ?? 255;
+  return packet.returnCode ?? 255;
 }
 
 /** Anything thrown that is no answer of the peer's is a fault of ours and goes on. */

@@ -11,14 +11,29 @@ import { plainHello } from './hellos.ts';
 
 /** Groups that weak or old servers may want; they are named, not used. */
 const ANY_GROUPS = [GROUP.x25519, GROUP.p256, GROUP.p384, GROUP.p521, 0x0016, 0x0015, GROUP.p192];
-const ANY_SCHEMES = [SCHEME.ecdsaP256Sha256, SCHEME.rsaPssSha256, SCHEME.rsaPkcs1Sha256, SCHEME.ecdsaP384Sha384, SCHEME.rsaPkcs1Sha384, SCHEME.ecdsaSha1, SCHEME.rsaPkcs1Sha1];
+const ANY_SCHEMES = [
+  SCHEME.ecdsaP256Sha256,
+  SCHEME.rsaPssSha256,
+  SCHEME.rsaPkcs1Sha256,
+  SCHEME.ecdsaP384Sha384,
+  SCHEME.rsaPkcs1Sha384,
+  SCHEME.ecdsaSha1,
+  SCHEME.rsaPkcs1Sha1,
+];
 
 function hello12(context: Context, suites: readonly number[]): HelloRecipe {
   return { ...plainHello(context, [VERSION.tls12]), suites, groups: ANY_GROUPS, schemes: ANY_SCHEMES };
 }
 
 /** A case in which suites of one kind must be refused in TLS 1.2. */
-function weak(id: string, title: string, severity: Severity, sources: readonly string[], choose: (suite: Suite) => boolean, verdict: 'fail' | 'warn' = 'fail'): BrokerCase {
+function weak(
+  id: string,
+  title: string,
+  severity: Severity,
+  sources: readonly string[],
+  choose: (suite: Suite) => boolean,
+  verdict: 'fail' | 'warn' = 'fail',
+): BrokerCase {
   const suites = suiteIds((suite) => suite.keyExchange !== 'tls13' && choose(suite));
   return {
     info: {
@@ -39,9 +54,25 @@ function weak(id: string, title: string, severity: Severity, sources: readonly s
 }
 
 /** A case in which one suite must be there. */
-function there(id: string, title: string, suites: readonly number[], version: number, sources: readonly string[], severity: Severity, fact?: string): BrokerCase {
+function there(
+  id: string,
+  title: string,
+  suites: readonly number[],
+  version: number,
+  sources: readonly string[],
+  severity: Severity,
+  fact?: string,
+): BrokerCase {
   return {
-    info: { id: `ciphers.${id}`, family: 'ciphers', title, offered: suites.map(suiteName).join(' or '), expected: 'a ServerHello with it', sources, severity },
+    info: {
+      id: `ciphers.${id}`,
+      family: 'ciphers',
+      title,
+      offered: suites.map(suiteName).join(' or '),
+      expected: 'a ServerHello with it',
+      sources,
+      severity,
+    },
     needs: [version === VERSION.tls13 ? 'tls-1.3' : 'tls-1.2'],
     run: async (context) => {
       const hello = { ...plainHello(context, [version]), suites };
@@ -65,8 +96,14 @@ const serverPreference: BrokerCase = {
   },
   needs: ['tls-1.2'],
   run: (context) =>
-    takesHello(context, hello12(context, [...suiteIds(({ name, keyExchange }) => keyExchange === 'rsa' || /CBC/.test(name)).filter((id) => suiteOf(id)?.keyExchange !== 'tls13'), ...GOOD_TLS12]), {}, (hello) =>
-      GOOD_TLS12.includes(hello.suite) ? pass(`it chose ${suiteName(hello.suite)}`) : fail(`it chose ${suiteName(hello.suite)}`),
+    takesHello(
+      context,
+      hello12(context, [
+        ...suiteIds(({ name, keyExchange }) => keyExchange === 'rsa' || /CBC/.test(name)).filter((id) => suiteOf(id)?.keyExchange !== 'tls13'),
+        ...GOOD_TLS12,
+      ]),
+      {},
+      (hello) => (GOOD_TLS12.includes(hello.suite) ? pass(`it chose ${suiteName(hello.suite)}`) : fail(`it chose ${suiteName(hello.suite)}`)),
     ),
 };
 
@@ -112,7 +149,15 @@ async function hasGroup(context: Context, number: number): Promise<true | PeerSt
 /** A case in which a share that is no point must be refused. */
 function badShare(id: string, title: string, number: number, bytes: Buffer, sources: readonly string[]): BrokerCase {
   return {
-    info: { id: `ciphers.${id}`, family: 'ciphers', title, offered: `TLS 1.3 with such a share of ${groupName(number)}`, expected: 'illegal_parameter (47), or a close', sources, severity: 'high' },
+    info: {
+      id: `ciphers.${id}`,
+      family: 'ciphers',
+      title,
+      offered: `TLS 1.3 with such a share of ${groupName(number)}`,
+      expected: 'illegal_parameter (47), or a close',
+      sources,
+      severity: 'high',
+    },
     needs: ['tls-1.3'],
     run: (context) => refusesHello(context, { ...plainHello(context, [VERSION.tls13]), groups: [number], keyShares: [{ group: number, bytes }] }),
   };
@@ -130,7 +175,13 @@ const weakGroups: BrokerCase = {
   },
   needs: ['tls-1.2'],
   run: async (context) => {
-    const hello = { ...hello12(context, suiteIds(({ keyExchange }) => keyExchange === 'ecdhe')), groups: [GROUP.p192, 0x000f, 0x0010, 0x0001, 0x0003] };
+    const hello = {
+      ...hello12(
+        context,
+        suiteIds(({ keyExchange }) => keyExchange === 'ecdhe'),
+      ),
+      groups: [GROUP.p192, 0x000f, 0x0010, 0x0001, 0x0003],
+    };
     const answer = await askHello(context, hello);
     return 'hello' in answer ? fail(`it agreed: ${chosenText(answer.hello)}`) : refusal(answer.stop);
   },
@@ -169,7 +220,13 @@ const weakPrime: BrokerCase = {
   },
   needs: [],
   run: async (context) => {
-    const exchange = await keyExchangeOf(context, hello12(context, suiteIds(({ keyExchange }) => keyExchange === 'dhe')));
+    const exchange = await keyExchangeOf(
+      context,
+      hello12(
+        context,
+        suiteIds(({ keyExchange }) => keyExchange === 'dhe'),
+      ),
+    );
     if (exchange instanceof PeerStop) return refusal(exchange);
     const bits = exchange.prime ? BigInt(`0x${exchange.prime.toString('hex')}`).toString(2).length : 0;
     context.facts.set('Diffie-Hellman prime', `${bits} bits`);
@@ -205,12 +262,22 @@ const freshShares: BrokerCase = {
 /** A case about the hash that the server signs its key exchange with. */
 function signedWith(id: string, title: string, schemes: readonly number[], sources: readonly string[], severity: Severity): BrokerCase {
   return {
-    info: { id: `ciphers.${id}`, family: 'ciphers', title, offered: `TLS 1.2 with ${schemes.map(schemeName).join(' and ')} only`, expected: 'handshake_failure (40), or a signature that is none of these', sources, severity },
+    info: {
+      id: `ciphers.${id}`,
+      family: 'ciphers',
+      title,
+      offered: `TLS 1.2 with ${schemes.map(schemeName).join(' and ')} only`,
+      expected: 'handshake_failure (40), or a signature that is none of these',
+      sources,
+      severity,
+    },
     needs: ['tls-1.2'],
     run: async (context) => {
       const exchange = await keyExchangeOf(context, { ...plainHello(context, [VERSION.tls12]), schemes });
       if (exchange instanceof PeerStop) return refusal(exchange);
-      return schemes.includes(exchange.scheme) ? fail(`it signed with ${schemeName(exchange.scheme)}`) : warn(`it signed with ${schemeName(exchange.scheme)}, which was not offered`);
+      return schemes.includes(exchange.scheme)
+        ? fail(`it signed with ${schemeName(exchange.scheme)}`)
+        : warn(`it signed with ${schemeName(exchange.scheme)}, which was not offered`);
     },
   };
 }
@@ -250,21 +317,67 @@ async function requested(context: Context): Promise<number[] | PeerStop> {
 export const CIPHER_CASES: readonly BrokerCase[] = [
   weak('null', 'Suites without encryption are refused', 'critical', ['RFC 9325 4.1'], ({ name }) => name.includes('NULL')),
   weak('export', 'Export suites are refused', 'critical', ['RFC 9325 4.1', 'CVE-2015-0204'], ({ keyExchange }) => keyExchange === 'export'),
-  weak('anonymous', 'Suites without a server certificate are refused', 'critical', ['RFC 9325 4.1', 'RFC 5246 A.5'], ({ keyExchange }) => keyExchange === 'anonymous'),
+  weak(
+    'anonymous',
+    'Suites without a server certificate are refused',
+    'critical',
+    ['RFC 9325 4.1', 'RFC 5246 A.5'],
+    ({ keyExchange }) => keyExchange === 'anonymous',
+  ),
   weak('rc4', 'RC4 is refused', 'high', ['RFC 7465 2', 'RFC 9325 4.1'], ({ name }) => name.includes('RC4') && !name.includes('EXPORT')),
-  weak('des', 'Single DES, RC2 and IDEA are refused', 'high', ['RFC 5469', 'RFC 9325 4.1'], ({ name }) => /_DES_|IDEA|RC2/.test(name) && !name.includes('EXPORT')),
+  weak(
+    'des',
+    'Single DES, RC2 and IDEA are refused',
+    'high',
+    ['RFC 5469', 'RFC 9325 4.1'],
+    ({ name }) => /_DES_|IDEA|RC2/.test(name) && !name.includes('EXPORT'),
+  ),
   weak('triple-des', '3DES is refused', 'high', ['RFC 9325 4.1', 'CVE-2016-2183'], ({ name }) => name.includes('3DES') && !name.includes('anon')),
-  weak('static-rsa', 'Key exchange by RSA is refused: no forward secrecy', 'high', ['RFC 9325 4.1', 'NIST SP 800-52r2 3.3.1'], ({ keyExchange, name }) => keyExchange === 'rsa' && name.includes('AES')),
-  weak('static-dh', 'Key exchange with a static Diffie-Hellman key is refused', 'high', ['RFC 9325 4.1'], ({ keyExchange }) => keyExchange === 'static-dh'),
-  weak('cbc', 'Suites in CBC mode are refused', 'medium', ['RFC 9325 4.2', 'RFC 7366'], ({ name, keyExchange }) => name.includes('CBC') && name.includes('AES') && (keyExchange === 'ecdhe' || keyExchange === 'dhe')),
+  weak(
+    'static-rsa',
+    'Key exchange by RSA is refused: no forward secrecy',
+    'high',
+    ['RFC 9325 4.1', 'NIST SP 800-52r2 3.3.1'],
+    ({ keyExchange, name }) => keyExchange === 'rsa' && name.includes('AES'),
+  ),
+  weak(
+    'static-dh',
+    'Key exchange with a static Diffie-Hellman key is refused',
+    'high',
+    ['RFC 9325 4.1'],
+    ({ keyExchange }) => keyExchange === 'static-dh',
+  ),
+  weak(
+    'cbc',
+    'Suites in CBC mode are refused',
+    'medium',
+    ['RFC 9325 4.2', 'RFC 7366'],
+    ({ name, keyExchange }) => name.includes('CBC') && name.includes('AES') && (keyExchange === 'ecdhe' || keyExchange === 'dhe'),
+  ),
   weak('exotic', 'Camellia and SEED in CBC mode are refused', 'low', ['RFC 9325 4.2'], ({ name }) => /CAMELLIA|SEED/.test(name)),
   {
-    info: { id: 'ciphers.integrity-only', family: 'ciphers', title: 'TLS 1.3 without encryption is refused', offered: 'TLS_SHA256_SHA256 and TLS_SHA384_SHA384 only', expected: 'handshake_failure (40)', sources: ['RFC 9150 9'], severity: 'high' },
+    info: {
+      id: 'ciphers.integrity-only',
+      family: 'ciphers',
+      title: 'TLS 1.3 without encryption is refused',
+      offered: 'TLS_SHA256_SHA256 and TLS_SHA384_SHA384 only',
+      expected: 'handshake_failure (40)',
+      sources: ['RFC 9150 9'],
+      severity: 'high',
+    },
     needs: ['tls-1.3'],
     run: (context) => refusesHello(context, { ...plainHello(context, [VERSION.tls13]), suites: [0xc0b4, 0xc0b5] }),
   },
   {
-    info: { id: 'ciphers.unknown-only', family: 'ciphers', title: 'A client with unknown suites only is refused', offered: 'three suites that nobody knows', expected: 'handshake_failure (40)', sources: ['RFC 8446 4.1.1'], severity: 'low' },
+    info: {
+      id: 'ciphers.unknown-only',
+      family: 'ciphers',
+      title: 'A client with unknown suites only is refused',
+      offered: 'three suites that nobody knows',
+      expected: 'handshake_failure (40)',
+      sources: ['RFC 8446 4.1.1'],
+      severity: 'low',
+    },
     needs: [],
     run: (context) => refusesHello(context, { ...plainHello(context), suites: [0x7a01, 0x7a02, 0x7a03] }),
   },
@@ -277,14 +390,28 @@ export const CIPHER_CASES: readonly BrokerCase[] = [
   group('x25519-mlkem768', 'X25519MLKEM768', GROUP.x25519MlKem768, 'info', 'reported'),
   weakGroups,
   weakPrime,
-  badShare('point-off-curve', 'A point that is not on the curve is refused', GROUP.p256, Buffer.concat([Buffer.of(4), Buffer.alloc(63, 0x11), Buffer.of(1)]), ['RFC 8446 4.2.8.2']),
+  badShare(
+    'point-off-curve',
+    'A point that is not on the curve is refused',
+    GROUP.p256,
+    Buffer.concat([Buffer.of(4), Buffer.alloc(63, 0x11), Buffer.of(1)]),
+    ['RFC 8446 4.2.8.2'],
+  ),
   badShare('zero-share', 'A share of X25519 that leads to zero is refused', GROUP.x25519, Buffer.alloc(32), ['RFC 8446 7.4.2', 'RFC 7748 6.1']),
   badShare('short-share', 'A share that is too short is refused', GROUP.x25519, Buffer.alloc(16, 9), ['RFC 8446 4.2.8.2']),
   freshShares,
   signedWith('signature-sha-1', 'The server does not sign with SHA-1', [SCHEME.rsaPkcs1Sha1, SCHEME.ecdsaSha1], ['RFC 9155 3'], 'high'),
   signedWith('signature-md5', 'The server does not sign with MD5', [SCHEME.rsaPkcs1Md5], ['RFC 9155 3', 'RFC 6151 2'], 'critical'),
   {
-    info: { id: 'ciphers.tls-1.3-pkcs1', family: 'ciphers', title: 'TLS 1.3 does not sign with RSA PKCS#1 v1.5', offered: 'TLS 1.3 with rsa_pkcs1_sha256 only', expected: 'handshake_failure (40)', sources: ['RFC 8446 4.2.3'], severity: 'medium' },
+    info: {
+      id: 'ciphers.tls-1.3-pkcs1',
+      family: 'ciphers',
+      title: 'TLS 1.3 does not sign with RSA PKCS#1 v1.5',
+      offered: 'TLS 1.3 with rsa_pkcs1_sha256 only',
+      expected: 'handshake_failure (40)',
+      sources: ['RFC 8446 4.2.3'],
+      severity: 'medium',
+    },
     needs: ['tls-1.3'],
     run: (context) => refusesHello(context, { ...plainHello(context, [VERSION.tls13]), schemes: [SCHEME.rsaPkcs1Sha256, SCHEME.rsaPkcs1Sha384] }),
   },

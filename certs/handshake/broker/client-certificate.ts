@@ -19,7 +19,9 @@ type Offer = (context: Context, version: number) => Credentials | Partial<Client
 
 /** A case in which the client must be refused; TLS is where that should happen. */
 export function refused(claim: Claim, expected: string, offer: Offer): BrokerCase {
-  return certificateCase(claim, `${expected}, or a close`, async (context, version) => judgeRefusal(await tryIn(context, [version], settingsOf(offer(context, version)))));
+  return certificateCase(claim, `${expected}, or a close`, async (context, version) =>
+    judgeRefusal(await tryIn(context, [version], settingsOf(offer(context, version)))),
+  );
 }
 
 /** A case in which the client must be let in. */

@@ -44,7 +44,12 @@ export async function freshIdentity(context: Context): Promise<Credentials> {
 /** A sub-authority below the broker's, and a leaf below that. */
 export function identityBelow(context: Context, authority: Partial<Recipe> & Pick<Recipe, 'extensions'>, leaf: Partial<Recipe> = {}): Credentials {
   const above = authorityOf(context);
-  const middle = forgeCertificate({ subjectDer: commonNameDer('thrum handshake test, lower authority'), issuer: above, ...validNow(context.nowMs), ...authority });
+  const middle = forgeCertificate({
+    subjectDer: commonNameDer('thrum handshake test, lower authority'),
+    issuer: above,
+    ...validNow(context.nowMs),
+    ...authority,
+  });
   const end = forgeCertificate({ ...goodRecipe(context), issuer: middle, ...leaf });
   return { chain: [end.der, middle.der, ...above.chain], key: end.privateKey };
 }

@@ -13,53 +13,152 @@ import { identityOf, inEachVersion, tryIn, type BrokerCase, type Context } from 
 const flip = (bytes: Buffer): Buffer => Buffer.from(bytes.map((octet, index) => (index === bytes.length - 1 ? octet ^ 1 : octet)));
 
 const proofs: readonly BrokerCase[] = [
-  refused({ id: 'proof-other-key', title: 'Who does not have the certificate’s key is refused', offered: 'the good certificate, and a CertificateVerify by another key', sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'], severity: 'critical', needs: ['identity', 'certificate-request'] }, 'decrypt_error (51)', (context) => ({
-    credentials: { chain: identityOf(context).chain, key: sameKindOfKey(context) },
-  })),
-  refused({ id: 'proof-altered', title: 'A CertificateVerify with one bit flipped is refused', offered: 'the good identity, its signature altered', sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'], severity: 'critical', needs: ['identity', 'certificate-request'] }, 'decrypt_error (51)', (context) => ({
-    credentials: identityOf(context),
-    deviations: { proof: (honest) => ({ ...honest, signature: flip(honest.signature) }) },
-  })),
-  refused({ id: 'proof-missing', title: 'A certificate without CertificateVerify is refused', offered: 'the good certificate, then Finished at once', sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'], severity: 'critical', needs: ['identity', 'certificate-request'] }, 'unexpected_message (10)', (context) => ({
-    credentials: identityOf(context),
-    deviations: { proof: () => 'omitted' },
-  })),
-  refused({ id: 'proof-empty', title: 'An empty signature is refused', offered: 'a CertificateVerify of no octets', sources: ['RFC 8446 4.4.3'], severity: 'critical', needs: ['identity', 'certificate-request'] }, 'decrypt_error (51) or decode_error (50)', (context) => ({
-    credentials: identityOf(context),
-    deviations: { proof: (honest) => ({ ...honest, signature: Buffer.alloc(0) }) },
-  })),
-  refused({ id: 'proof-of-other-handshake', title: 'A CertificateVerify of another handshake is refused', offered: 'a good signature over other octets than this handshake’s', sources: ['RFC 8446 4.4.3'], severity: 'critical', needs: ['identity', 'certificate-request'] }, 'decrypt_error (51)', (context, version) => ({
-    credentials: identityOf(context),
-    deviations: {
-      proof: ({ scheme }) => {
-        const other = version === VERSION.tls13 ? certificateVerifyContent('client', Buffer.alloc(32)) : Buffer.alloc(64);
-        return { scheme, signature: signScheme(scheme, identityOf(context).key, other) };
+  refused(
+    {
+      id: 'proof-other-key',
+      title: 'Who does not have the certificate’s key is refused',
+      offered: 'the good certificate, and a CertificateVerify by another key',
+      sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'],
+      severity: 'critical',
+      needs: ['identity', 'certificate-request'],
+    },
+    'decrypt_error (51)',
+    (context) => ({
+      credentials: { chain: identityOf(context).chain, key: sameKindOfKey(context) },
+    }),
+  ),
+  refused(
+    {
+      id: 'proof-altered',
+      title: 'A CertificateVerify with one bit flipped is refused',
+      offered: 'the good identity, its signature altered',
+      sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'],
+      severity: 'critical',
+      needs: ['identity', 'certificate-request'],
+    },
+    'decrypt_error (51)',
+    (context) => ({
+      credentials: identityOf(context),
+      deviations: { proof: (honest) => ({ ...honest, signature: flip(honest.signature) }) },
+    }),
+  ),
+  refused(
+    {
+      id: 'proof-missing',
+      title: 'A certificate without CertificateVerify is refused',
+      offered: 'the good certificate, then Finished at once',
+      sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'],
+      severity: 'critical',
+      needs: ['identity', 'certificate-request'],
+    },
+    'unexpected_message (10)',
+    (context) => ({
+      credentials: identityOf(context),
+      deviations: { proof: () => 'omitted' },
+    }),
+  ),
+  refused(
+    {
+      id: 'proof-empty',
+      title: 'An empty signature is refused',
+      offered: 'a CertificateVerify of no octets',
+      sources: ['RFC 8446 4.4.3'],
+      severity: 'critical',
+      needs: ['identity', 'certificate-request'],
+    },
+    'decrypt_error (51) or decode_error (50)',
+    (context) => ({
+      credentials: identityOf(context),
+      deviations: { proof: (honest) => ({ ...honest, signature: Buffer.alloc(0) }) },
+    }),
+  ),
+  refused(
+    {
+      id: 'proof-of-other-handshake',
+      title: 'A CertificateVerify of another handshake is refused',
+      offered: 'a good signature over other octets than this handshake’s',
+      sources: ['RFC 8446 4.4.3'],
+      severity: 'critical',
+      needs: ['identity', 'certificate-request'],
+    },
+    'decrypt_error (51)',
+    (context, version) => ({
+      credentials: identityOf(context),
+      deviations: {
+        proof: ({ scheme }) => {
+          const other = version === VERSION.tls13 ? certificateVerifyContent('client', Buffer.alloc(32)) : Buffer.alloc(64);
+          return { scheme, signature: signScheme(scheme, identityOf(context).key, other) };
+        },
       },
+    }),
+  ),
+  refused(
+    {
+      id: 'proof-wrong-side',
+      title: 'A server’s proof does not pass for a client’s',
+      offered: 'TLS 1.3: a signature with the context string of servers; TLS 1.2: over nothing',
+      sources: ['RFC 8446 4.4.3'],
+      severity: 'critical',
+      needs: ['identity', 'certificate-request'],
     },
-  })),
-  refused({ id: 'proof-wrong-side', title: 'A server’s proof does not pass for a client’s', offered: 'TLS 1.3: a signature with the context string of servers; TLS 1.2: over nothing', sources: ['RFC 8446 4.4.3'], severity: 'critical', needs: ['identity', 'certificate-request'] }, 'decrypt_error (51)', (context) => ({
-    credentials: identityOf(context),
-    deviations: {
-      proof: ({ scheme }, signed) => ({
-        scheme,
-        signature: signScheme(scheme, identityOf(context).key, Buffer.from(signed.toString('latin1').replace('client CertificateVerify', 'server CertificateVerify'), 'latin1').subarray(signed.includes('client CertificateVerify') ? 0 : signed.length)),
-      }),
-    },
-  })),
-  refused({ id: 'proof-wrong-scheme', title: 'A signature of a scheme that does not fit is refused', offered: 'a CertificateVerify that claims a scheme of another kind of key', sources: ['RFC 8446 4.4.3'], severity: 'high', needs: ['identity', 'certificate-request'] }, 'illegal_parameter (47)', (context) => ({
-    credentials: identityOf(context),
-    deviations: { proof: (honest) => ({ ...honest, scheme: identityOf(context).key.asymmetricKeyType === 'rsa' ? SCHEME.ecdsaP256Sha256 : SCHEME.rsaPssSha256 }) },
-  })),
-  refused({ id: 'proof-sha-1', title: 'A proof with SHA-1 is refused', offered: 'a true CertificateVerify with SHA-1', sources: ['RFC 9155 4', 'RFC 8446 4.4.3'], severity: 'high', needs: ['identity', 'certificate-request'] }, 'illegal_parameter (47) or handshake_failure (40)', (context) => ({
-    credentials: identityOf(context),
-    deviations: {
-      proof: (honest, signed) => {
-        const { key } = identityOf(context);
-        const scheme = key.asymmetricKeyType === 'rsa' ? SCHEME.rsaPkcs1Sha1 : key.asymmetricKeyType === 'ec' ? SCHEME.ecdsaSha1 : undefined;
-        return scheme === undefined ? honest : { scheme, signature: signScheme(scheme, key, signed) };
+    'decrypt_error (51)',
+    (context) => ({
+      credentials: identityOf(context),
+      deviations: {
+        proof: ({ scheme }, signed) => ({
+          scheme,
+          signature: signScheme(
+            scheme,
+            identityOf(context).key,
+            Buffer.from(signed.toString('latin1').replace('client CertificateVerify', 'server CertificateVerify'), 'latin1').subarray(
+              signed.includes('client CertificateVerify') ? 0 : signed.length,
+            ),
+          ),
+        }),
       },
+    }),
+  ),
+  refused(
+    {
+      id: 'proof-wrong-scheme',
+      title: 'A signature of a scheme that does not fit is refused',
+      offered: 'a CertificateVerify that claims a scheme of another kind of key',
+      sources: ['RFC 8446 4.4.3'],
+      severity: 'high',
+      needs: ['identity', 'certificate-request'],
     },
-  })),
+    'illegal_parameter (47)',
+    (context) => ({
+      credentials: identityOf(context),
+      deviations: {
+        proof: (honest) => ({
+          ...honest,
+          scheme: identityOf(context).key.asymmetricKeyType === 'rsa' ? SCHEME.ecdsaP256Sha256 : SCHEME.rsaPssSha256,
+        }),
+      },
+    }),
+  ),
+  refused(
+    {
+      id: 'proof-sha-1',
+      title: 'A proof with SHA-1 is refused',
+      offered: 'a true CertificateVerify with SHA-1',
+      sources: ['RFC 9155 4', 'RFC 8446 4.4.3'],
+      severity: 'high',
+      needs: ['identity', 'certificate-request'],
+    },
+    'illegal_parameter (47) or handshake_failure (40)',
+    (context) => ({
+      credentials: identityOf(context),
+      deviations: {
+        proof: (honest, signed) => {
+          const { key } = identityOf(context);
+          const scheme = key.asymmetricKeyType === 'rsa' ? SCHEME.rsaPkcs1Sha1 : key.asymmetricKeyType === 'ec' ? SCHEME.ecdsaSha1 : undefined;
+          return scheme === undefined ? honest : { scheme, signature: signScheme(scheme, key, signed) };
+        },
+      },
+    }),
+  ),
 ];
 
 function sameKindOfKey(context: Context): Keys['privateKey'] {
@@ -88,7 +187,9 @@ const names: readonly BrokerCase[] = [
     run: (context) =>
       inEachVersion(context, async (version) => {
         const name = context.names.commonName ?? 'x';
-        const result = await tryIn(context, [version], { credentials: identityWith(context, { subjectDer: subjectWith(`${name}\0.evil`), extensions: endEntityExtensions('clientAuth') }) });
+        const result = await tryIn(context, [version], {
+          credentials: identityWith(context, { subjectDer: subjectWith(`${name}\0.evil`), extensions: endEntityExtensions('clientAuth') }),
+        });
         hangUp(result);
         return isIn(result) ? warn('it was let in: harmless only if names decide nothing here') : pass(`refused: ${endText(result)}`);
       }),
@@ -106,12 +207,24 @@ const names: readonly BrokerCase[] = [
     needs: ['authority', 'identity', 'mqtt', 'certificate-request'],
     run: (context) =>
       inEachVersion(context, async (version) => {
-        const result = await tryIn(context, [version], { credentials: identityWith(context, { subjectDer: sequence(), extensions: endEntityExtensions('clientAuth') }) });
+        const result = await tryIn(context, [version], {
+          credentials: identityWith(context, { subjectDer: sequence(), extensions: endEntityExtensions('clientAuth') }),
+        });
         hangUp(result);
         return isIn(result) ? warn('it was let in: harmless only if names decide nothing here') : pass(`refused: ${endText(result)}`);
       }),
   },
-  reported({ id: 'ed25519', title: 'A key of Ed25519', offered: 'the good identity with an Ed25519 key', sources: ['RFC 8446 4.2.3', 'RFC 8422 5.1.1'], severity: 'info' }, 'client key of Ed25519', (context) => identityWith(context, { keys: generateKeyPairSync('ed25519') })),
+  reported(
+    {
+      id: 'ed25519',
+      title: 'A key of Ed25519',
+      offered: 'the good identity with an Ed25519 key',
+      sources: ['RFC 8446 4.2.3', 'RFC 8422 5.1.1'],
+      severity: 'info',
+    },
+    'client key of Ed25519',
+    (context) => identityWith(context, { keys: generateKeyPairSync('ed25519') }),
+  ),
 ];
 
 const revocation: readonly BrokerCase[] = [
@@ -126,7 +239,8 @@ const revocation: readonly BrokerCase[] = [
       severity: 'critical',
     },
     needs: ['revoked', 'certificate-request'],
-    run: (context) => inEachVersion(context, async (version) => judgeRefusal(await tryIn(context, [version], { credentials: context.target.revoked! }))),
+    run: (context) =>
+      inEachVersion(context, async (version) => judgeRefusal(await tryIn(context, [version], { credentials: context.target.revoked! }))),
   },
   {
     info: {

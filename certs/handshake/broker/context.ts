@@ -96,7 +96,11 @@ export type HelloAnswer = { readonly hello: ServerHello } | { readonly stop: Pee
 /** Says a hello, hears the answer, hangs up. */
 export async function askHello(context: Context, recipe: HelloRecipe, change: Partial<ClientSettings> = {}): Promise<HelloAnswer> {
   try {
-    const client = await openTls(context.target.host, context.target.port, context.evidence, { timeoutMs: context.timeoutMs, ...change, hello: recipe });
+    const client = await openTls(context.target.host, context.target.port, context.evidence, {
+      timeoutMs: context.timeoutMs,
+      ...change,
+      hello: recipe,
+    });
     try {
       return { hello: await client.sayHello() };
     } finally {

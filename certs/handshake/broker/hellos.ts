@@ -18,7 +18,14 @@ export function plainHello(context: Context, versions: readonly number[] = both)
 }
 
 /** A case in which a hello that is unusual but right must be taken. */
-export function tolerates(id: string, title: string, offered: string, sources: readonly string[], make: (context: Context) => HelloRecipe, severity: 'low' | 'medium' = 'medium'): BrokerCase {
+export function tolerates(
+  id: string,
+  title: string,
+  offered: string,
+  sources: readonly string[],
+  make: (context: Context) => HelloRecipe,
+  severity: 'low' | 'medium' = 'medium',
+): BrokerCase {
   return {
     info: { id: `protocol.${id}`, family: 'protocol', title, offered, expected: 'a ServerHello, as without it', sources, severity },
     needs: [],
@@ -27,7 +34,15 @@ export function tolerates(id: string, title: string, offered: string, sources: r
 }
 
 /** A case in which a hello that breaks a rule must be refused. */
-export function rejects(id: string, title: string, offered: string, alert: string, sources: readonly string[], make: (context: Context) => HelloRecipe, needs: BrokerCase['needs'] = []): BrokerCase {
+export function rejects(
+  id: string,
+  title: string,
+  offered: string,
+  alert: string,
+  sources: readonly string[],
+  make: (context: Context) => HelloRecipe,
+  needs: BrokerCase['needs'] = [],
+): BrokerCase {
   return {
     info: { id: `protocol.${id}`, family: 'protocol', title, offered, expected: `${alert}, or a close`, sources, severity: 'low' },
     needs,
@@ -47,7 +62,14 @@ export const unknownExtensions: readonly RawExtension[] = [
 ];
 
 /** A case in which a ClientHello is bent after it was encoded. */
-export function malformed(id: string, title: string, offered: string, alert: string, sources: readonly string[], bend: (body: Buffer) => Buffer): BrokerCase {
+export function malformed(
+  id: string,
+  title: string,
+  offered: string,
+  alert: string,
+  sources: readonly string[],
+  bend: (body: Buffer) => Buffer,
+): BrokerCase {
   return {
     info: { id: `protocol.${id}`, family: 'protocol', title, offered, expected: `${alert}, or a close`, sources, severity: 'low' },
     needs: [],

@@ -25,7 +25,10 @@ async function handshakesAtOnce(context: Context, count: number): Promise<{ done
         transport = await Transport.open(target.host, target.port, 2 * timeoutMs);
         // What each of a hundred says is not worth keeping.
         const silent = new Evidence(() => 0);
-        const client = new TlsClient(transport, silent, { hello: goodHello([VERSION.tls13, VERSION.tls12], target.serverName), timeoutMs: 2 * timeoutMs });
+        const client = new TlsClient(transport, silent, {
+          hello: goodHello([VERSION.tls13, VERSION.tls12], target.serverName),
+          timeoutMs: 2 * timeoutMs,
+        });
         await client.sayHello();
         slowestMs = Math.max(slowestMs, evidence.elapsedMs - startMs);
         return true;
@@ -57,7 +60,9 @@ const manyHandshakes: BrokerCase = {
     context.evidence.sent(`${AT_ONCE} ClientHellos`);
     const { done, slowestMs, fault } = await handshakesAtOnce(context, AT_ONCE);
     context.evidence.received(`${done} ServerHellos, the last after ${slowestMs.toFixed(0)} ms`);
-    return done === AT_ONCE ? pass(`all answered within ${slowestMs.toFixed(0)} ms`) : fail(`${AT_ONCE - done} were not: ${fault ?? 'no reason given'}`);
+    return done === AT_ONCE
+      ? pass(`all answered within ${slowestMs.toFixed(0)} ms`)
+      : fail(`${AT_ONCE - done} were not: ${fault ?? 'no reason given'}`);
   },
 };
 
@@ -80,7 +85,10 @@ const halfOpen: BrokerCase = {
       for (let index = 0; index < HALF_OPEN; index++) {
         const transport = await Transport.open(target.host, target.port, timeoutMs);
         open.push(transport);
-        await new TlsClient(transport, new Evidence(() => 0), { hello: goodHello([VERSION.tls13, VERSION.tls12], target.serverName), timeoutMs }).sayHello();
+        await new TlsClient(transport, new Evidence(() => 0), {
+          hello: goodHello([VERSION.tls13, VERSION.tls12], target.serverName),
+          timeoutMs,
+        }).sayHello();
       }
       return await stillServes(context);
     } catch (error) {

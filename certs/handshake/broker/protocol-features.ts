@@ -35,7 +35,9 @@ const secureRenegotiation: BrokerCase = {
   },
   needs: ['tls-1.2'],
   run: (context) =>
-    takesHello(context, plainHello(context, [VERSION.tls12]), {}, ({ extensions }) => (extensions.has(EXTENSION.renegotiationInfo) ? pass('it says so') : fail('renegotiation_info is missing'))),
+    takesHello(context, plainHello(context, [VERSION.tls12]), {}, ({ extensions }) =>
+      extensions.has(EXTENSION.renegotiationInfo) ? pass('it says so') : fail('renegotiation_info is missing'),
+    ),
 };
 
 const extendedMasterSecret: BrokerCase = {
@@ -51,7 +53,9 @@ const extendedMasterSecret: BrokerCase = {
   needs: ['tls-1.2'],
   run: (context) =>
     takesHello(context, plainHello(context, [VERSION.tls12]), {}, ({ extensions }) =>
-      extensions.has(EXTENSION.extendedMasterSecret) ? pass('it is used') : fail('it is not used: sessions can be synchronised by an attacker in the middle (triple handshake)'),
+      extensions.has(EXTENSION.extendedMasterSecret)
+        ? pass('it is used')
+        : fail('it is not used: sessions can be synchronised by an attacker in the middle (triple handshake)'),
     ),
 };
 

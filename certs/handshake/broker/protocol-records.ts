@@ -12,13 +12,17 @@ import { plainHello } from './hellos.ts';
 import { closesWithin, rawAnswer } from './raw.ts';
 
 /** A connection in TLS 1.2 on which the server has said its first flight; the case goes on by hand. */
-async function afterServerHelloDone(context: Context, work: (client: TlsClient) => Promise<Verdict>, hello = plainHello(context, [VERSION.tls12])): Promise<Verdict> {
+async function afterServerHelloDone(
+  context: Context,
+  work: (client: TlsClient) => Promise<Verdict>,
+  hello = plainHello(context, [VERSION.tls12]),
+): Promise<Verdict> {
   const { target, evidence, timeoutMs } = context;
   const transport = await Transport.open(target.host, target.port, timeoutMs);
   try {
     const client = new TlsClient(transport, evidence, { hello, timeoutMs });
     await client.sayHello();
-    for (let type = -1; type !== HANDSHAKE.serverHelloDone; ) ({ type } = await client.records.readMessage(timeoutMs));
+    for (let type = -1; type !== HANDSHAKE.serverHelloDone;) ({ type } = await client.records.readMessage(timeoutMs));
     return await work(client);
   } finally {
     transport.destroy();
@@ -194,7 +198,9 @@ const noTls: BrokerCase = {
     const answer = await rawAnswer(context, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), 'an HTTP request in the clear');
     if (answer instanceof PeerStop) return refusal(answer);
     // Some servers tell the browser in plain text that this is a TLS port, and close.
-    return answer.subarray(0, 5).toString('latin1') === 'HTTP/' ? pass('it said in HTTP that this is not for HTTP') : fail('it answered in the clear');
+    return answer.subarray(0, 5).toString('latin1') === 'HTTP/'
+      ? pass('it said in HTTP that this is not for HTTP')
+      : fail('it answered in the clear');
   },
 };
 
@@ -213,7 +219,7 @@ const renegotiation: BrokerCase = {
     whenIn(context, [VERSION.tls12], {}, async (result) => {
       const { client } = result;
       const hello = { ...goodHello([VERSION.tls12], context.target.serverName), renegotiationInfo: client.verifyData?.client ?? Buffer.alloc(0) };
-      const inner = new TlsClient(client.transport, context.evidence, { hello, timeoutMs: context.timeoutMs });
+      const inner = new TlsClient(client.transport, context.evidence, { hello, helloRecordVersion: VERSION.tls12, timeoutMs: context.timeoutMs });
       inner.records.writeCipher = client.records.writeCipher;
       inner.records.readCipher = client.records.readCipher;
       try {
@@ -289,7 +295,9 @@ const brokenFinished: BrokerCase = {
   needs: ['identity'],
   run: async (context) => {
     for (const version of context.profile.versions) {
-      const result = await tryIn(context, [version], { deviations: { finished: (honest) => Buffer.from(honest.map((octet, index) => (index === 0 ? octet ^ 1 : octet))) } });
+      const result = await tryIn(context, [version], {
+        deviations: { finished: (honest) => Buffer.from(honest.map((octet, index) => (index === 0 ? octet ^ 1 : octet))) },
+      });
       hangUp(result);
       if (result.end !== 'stopped') return fail(isIn(result) ? 'it was let in' : 'TLS went on; only MQTT refused it');
     }
@@ -356,4 +364,3 @@ export const RECORD_CASES: readonly BrokerCase[] = [
   truncated,
   tcpOnly,
 ];
-

@@ -44,8 +44,15 @@ function resuming(context: Context, session: Session, bend: (ticket: Buffer) => 
   return { hello: { ...hello, sessionId, ...(byTicket ? { ticket: bend(session.ticket) } : {}) }, resume: session };
 }
 
-async function resume(context: Context, session: Session, change: { bend?: (ticket: Buffer) => Buffer; credentials?: Credentials } = {}): Promise<{ resumed: boolean; in: boolean; text: string }> {
-  const settings = settingsFor(context, [session.version], { ...resuming(context, session, change.bend), ...(change.credentials ? { credentials: change.credentials } : {}) });
+async function resume(
+  context: Context,
+  session: Session,
+  change: { bend?: (ticket: Buffer) => Buffer; credentials?: Credentials } = {},
+): Promise<{ resumed: boolean; in: boolean; text: string }> {
+  const settings = settingsFor(context, [session.version], {
+    ...resuming(context, session, change.bend),
+    ...(change.credentials ? { credentials: change.credentials } : {}),
+  });
   const client = await openTls(context.target.host, context.target.port, context.evidence, settings);
   try {
     await client.handshake();
@@ -81,7 +88,9 @@ function resumption(id: string, title: string, version: number, how: 'ticket' | 
       }
       const again = await resume(context, session);
       context.facts.set(fact, again.resumed ? 'yes' : 'no: full handshake');
-      return again.in ? pass(again.resumed ? 'the session was resumed' : 'a full handshake was done') : fail(`who resumes is not let in: ${again.text}`);
+      return again.in
+        ? pass(again.resumed ? 'the session was resumed' : 'a full handshake was done')
+        : fail(`who resumes is not let in: ${again.text}`);
     },
   };
 }
@@ -126,7 +135,12 @@ const earlyData: BrokerCase = {
     const session = sessions.at(-1);
     if (session?.version !== VERSION.tls13) return pass('it gives no tickets');
     const early = goodConnect(context) ?? Buffer.from('early');
-    const client = await openTls(context.target.host, context.target.port, context.evidence, settingsFor(context, [VERSION.tls13], { resume: session, earlyData: early }));
+    const client = await openTls(
+      context.target.host,
+      context.target.port,
+      context.evidence,
+      settingsFor(context, [VERSION.tls13], { resume: session, earlyData: early }),
+    );
     try {
       await client.handshake();
     } catch (error) {
@@ -155,7 +169,10 @@ const afterRevocation: BrokerCase = {
   run: (context) =>
     inEachVersion(context, async (version) => {
       const victim = await freshIdentity(context);
-      const sessions = await sessionsOf(context, settingsFor(context, [version], { hello: firstHello(context, version, 'ticket'), credentials: victim }));
+      const sessions = await sessionsOf(
+        context,
+        settingsFor(context, [version], { hello: firstHello(context, version, 'ticket'), credentials: victim }),
+      );
       if ('outcome' in sessions) return sessions;
       const session = sessions.at(-1);
       if (!session) return pass('it gives no sessions to resume');
@@ -172,7 +189,8 @@ async function untilRefused(context: Context, session: Session, credentials: Cre
     const again = await resume(context, session, { credentials });
     const seconds = ((context.evidence.elapsedMs - startMs) / 1000).toFixed(1);
     if (!again.in) return pass(`refused after ${seconds} s: ${again.text}`);
-    if (context.evidence.elapsedMs - startMs > context.patienceMs) return fail(`still let in after ${seconds} s${again.resumed ? ', by its old session' : ''}`);
+    if (context.evidence.elapsedMs - startMs > context.patienceMs)
+      return fail(`still let in after ${seconds} s${again.resumed ? ', by its old session' : ''}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -180,9 +198,10 @@ async function untilRefused(context: Context, session: Session, credentials: Cre
 export const RESUMPTION_CASES: readonly BrokerCase[] = [
   resumption('resumption-ticket-1.3', 'TLS 1.3: resumption by ticket', VERSION.tls13, 'ticket', 'resumption, TLS 1.3', ['RFC 8446 2.2']),
   resumption('resumption-ticket-1.2', 'TLS 1.2: resumption by ticket', VERSION.tls12, 'ticket', 'resumption by ticket, TLS 1.2', ['RFC 5077 3']),
-  resumption('resumption-id-1.2', 'TLS 1.2: resumption by session id', VERSION.tls12, 'session-id', 'resumption by session id, TLS 1.2', ['RFC 5246 7.3']),
+  resumption('resumption-id-1.2', 'TLS 1.2: resumption by session id', VERSION.tls12, 'session-id', 'resumption by session id, TLS 1.2', [
+    'RFC 5246 7.3',
+  ]),
   alteredTicket,
   earlyData,
   afterRevocation,
 ];
-

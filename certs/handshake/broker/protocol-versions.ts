@@ -16,7 +16,9 @@ function oldHello(context: Context, version: number): HelloRecipe {
   return {
     ...plainHello(context, [VERSION.tls12]),
     legacyVersion: version,
-    suites: suiteIds(({ keyExchange, name }) => keyExchange !== 'tls13' && keyExchange !== 'anonymous' && !/GCM|POLY|SHA256|SHA384|NULL|EXPORT/.test(name)),
+    suites: suiteIds(
+      ({ keyExchange, name }) => keyExchange !== 'tls13' && keyExchange !== 'anonymous' && !/GCM|POLY|SHA256|SHA384|NULL|EXPORT/.test(name),
+    ),
     random: randomBytes(32),
   };
 }
@@ -53,7 +55,9 @@ const ssl2: BrokerCase = {
     const body = Buffer.concat([u8(1), u16(2), u16(ciphers.length), u16(0), u16(16), ciphers, randomBytes(16)]);
     const answer = await rawAnswer(context, Buffer.concat([u16(0x8000 | body.length), body]), 'CLIENT-HELLO of SSL 2');
     if (answer instanceof PeerStop) return refusal(answer);
-    return (answer[0]! & 0x80) !== 0 && answer[2] === 4 ? fail('it answered with a SERVER-HELLO of SSL 2') : refusal(new PeerStop('PEER_ALERT', 'its answer is no SERVER-HELLO'));
+    return (answer[0]! & 0x80) !== 0 && answer[2] === 4
+      ? fail('it answered with a SERVER-HELLO of SSL 2')
+      : refusal(new PeerStop('PEER_ALERT', 'its answer is no SERVER-HELLO'));
   },
 };
 
@@ -88,7 +92,9 @@ const tls13: BrokerCase = {
   needs: [],
   run: (context) =>
     takesHello(context, { ...plainHello(context, [VERSION.tls13]) }, {}, (hello) =>
-      hello.version === VERSION.tls13 ? pass(`it agreed: ${chosenText(hello)}`) : fail(`it chose ${versionName(hello.version)}, which was not offered`),
+      hello.version === VERSION.tls13
+        ? pass(`it agreed: ${chosenText(hello)}`)
+        : fail(`it chose ${versionName(hello.version)}, which was not offered`),
     ),
 };
 
@@ -105,7 +111,9 @@ const downgradeSentinel: BrokerCase = {
   needs: ['tls-1.2', 'tls-1.3'],
   run: (context) =>
     takesHello(context, plainHello(context, [VERSION.tls12]), {}, ({ random }) =>
-      [DOWNGRADE_TLS12, DOWNGRADE_TLS11].some((mark) => random.subarray(24).equals(mark)) ? pass('the mark is there') : fail('the mark is missing: an attacker can hide TLS 1.3 unseen'),
+      [DOWNGRADE_TLS12, DOWNGRADE_TLS11].some((mark) => random.subarray(24).equals(mark))
+        ? pass('the mark is there')
+        : fail('the mark is missing: an attacker can hide TLS 1.3 unseen'),
     ),
 };
 
@@ -134,15 +142,27 @@ export const VERSION_CASES: readonly BrokerCase[] = [
   version('tls-1.1', 'TLS 1.1', VERSION.tls11, 'high', ['RFC 8996 5', 'NIST SP 800-52r2 3.1']),
   tls12,
   tls13,
-  tolerates('version-future', 'A version of the future does not disturb', 'supported_versions with 0x0305 and 0x7f1c first', ['RFC 8446 4.2.1'], (context) => ({
-    ...plainHello(context),
-    versions: [0x0305, 0x7f1c, ...both],
-  })),
+  tolerates(
+    'version-future',
+    'A version of the future does not disturb',
+    'supported_versions with 0x0305 and 0x7f1c first',
+    ['RFC 8446 4.2.1'],
+    (context) => ({
+      ...plainHello(context),
+      versions: [0x0305, 0x7f1c, ...both],
+    }),
+  ),
   {
-    ...tolerates('version-intolerance', 'A legacy version above TLS 1.2 is answered with the highest it knows', 'a ClientHello of version 0x0399 without supported_versions', ['RFC 8446 D.2', 'RFC 5246 E.1'], (context) => ({
-      ...plainHello(context, [VERSION.tls12]),
-      legacyVersion: 0x0399,
-    })),
+    ...tolerates(
+      'version-intolerance',
+      'A legacy version above TLS 1.2 is answered with the highest it knows',
+      'a ClientHello of version 0x0399 without supported_versions',
+      ['RFC 8446 D.2', 'RFC 5246 E.1'],
+      (context) => ({
+        ...plainHello(context, [VERSION.tls12]),
+        legacyVersion: 0x0399,
+      }),
+    ),
     needs: ['tls-1.2'],
   },
   {

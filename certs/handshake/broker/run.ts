@@ -108,7 +108,8 @@ async function judge(one: BrokerCase, context: Context): Promise<Verdict> {
 
 /** Why a need is not met; undefined when it is. */
 function lack(need: Need, { target, profile }: Context, id: string): string | undefined {
-  const speaks = (version: number): string | undefined => (profile.versions.includes(version) ? undefined : `the broker does not speak ${versionName(version)}`);
+  const speaks = (version: number): string | undefined =>
+    profile.versions.includes(version) ? undefined : `the broker does not speak ${versionName(version)}`;
   switch (need) {
     case 'tls-1.2':
       return speaks(VERSION.tls12);
@@ -118,7 +119,9 @@ function lack(need: Need, { target, profile }: Context, id: string): string | un
       return target.authority ? undefined : 'it needs an authority that the broker trusts for clients (--ca-cert and --ca-key, or --home)';
     case 'identity':
       if (!profile.identity) return 'it needs an identity that the broker lets in (--cert and --key), or an authority to make one';
-      return profile.controlFault !== undefined && id !== 'client-certificate.good' ? `the good identity is not let in: ${profile.controlFault}` : undefined;
+      return profile.controlFault !== undefined && id !== 'client-certificate.good'
+        ? `the good identity is not let in: ${profile.controlFault}`
+        : undefined;
     case 'mqtt':
       return target.mqtt ? undefined : 'there is no MQTT behind this TLS (--tls-only)';
     case 'certificate-request':
@@ -151,7 +154,10 @@ async function look(base: Omit<Context, 'profile' | 'names'>): Promise<Profile> 
     }
     if (client.serverHello?.version !== version) continue;
     versions.push(version);
-    facts.set(`chosen in ${versionName(version)}`, `${suiteName(client.serverHello.suite)}${client.group === undefined ? '' : `, ${groupName(client.group)}`}`);
+    facts.set(
+      `chosen in ${versionName(version)}`,
+      `${suiteName(client.serverHello.suite)}${client.group === undefined ? '' : `, ${groupName(client.group)}`}`,
+    );
     if (client.certificateRequest) asksForCertificate = 'yes';
     else if (client.serverChain.length > 0 && asksForCertificate === 'unknown') asksForCertificate = 'no';
   }

@@ -128,4 +128,3 @@ function honestIdentity(authority: TestAuthority, commonName: string, nowMs: num
   });
   return { chain: [der, ...authority.chain], key: privateKey };
 }
-

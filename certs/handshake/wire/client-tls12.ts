@@ -57,7 +57,14 @@ export async function finish12(client: TlsClient, suite: Suite & { aead?: Aead }
   await sendFinished(client, suite.hash, master, ciphers.write);
   const ticket = await readFinished(client, suite.hash, master, ciphers.read);
   if (ticket || hello.sessionId.length > 0) {
-    client.sessions.push({ version: VERSION.tls12, sessionId: hello.sessionId, ticket, master, suite: suite.id, hasExtendedMasterSecret: client.hasExtendedMasterSecret });
+    client.sessions.push({
+      version: VERSION.tls12,
+      sessionId: hello.sessionId,
+      ticket,
+      master,
+      suite: suite.id,
+      hasExtendedMasterSecret: client.hasExtendedMasterSecret,
+    });
   }
 }
 
@@ -97,7 +104,8 @@ async function readServerFlight(client: TlsClient, suite: Suite, hello: ServerHe
 }
 
 function readKeyExchange(client: TlsClient, suite: Suite, hello: ServerHello, body: Buffer): void {
-  if (suite.keyExchange !== 'ecdhe' && suite.keyExchange !== 'dhe') throw new PeerStop('PEER_MALFORMED', 'a ServerKeyExchange that the suite does not have');
+  if (suite.keyExchange !== 'ecdhe' && suite.keyExchange !== 'dhe')
+    throw new PeerStop('PEER_MALFORMED', 'a ServerKeyExchange that the suite does not have');
   const exchange = parseServerKeyExchange(body, suite.keyExchange);
   client.keyExchange = exchange;
   client.serverScheme = exchange.scheme;
@@ -121,7 +129,8 @@ async function agree(client: TlsClient, suite: Suite): Promise<{ secret: Buffer;
     return { secret, message: vector(2, publicBytes) };
   }
   const group = exchange.group ?? 0;
-  if (!(COMPLETE_GROUPS as readonly number[]).includes(group)) throw new PeerStop('PEER_MALFORMED', `it chose ${groupName(group)}, which was not offered`);
+  if (!(COMPLETE_GROUPS as readonly number[]).includes(group))
+    throw new PeerStop('PEER_MALFORMED', `it chose ${groupName(group)}, which was not offered`);
   const share = makeKeyShare(group);
   return Promise.resolve({ secret: share.secret(exchange.share), message: vector(1, share.publicBytes) });
 }
@@ -172,7 +181,8 @@ async function readFinished(client: TlsClient, hash: HashName, master: Buffer, c
       client.transcript.push(message.raw);
       continue;
     }
-    if (message.type !== HANDSHAKE.finished || client.records.readCipher !== cipher) throw new PeerStop('PEER_MALFORMED', 'its Finished did not come where it should');
+    if (message.type !== HANDSHAKE.finished || client.records.readCipher !== cipher)
+      throw new PeerStop('PEER_MALFORMED', 'its Finished did not come where it should');
     const expected = prf(hash, master, 'server finished', client.hash(hash), VERIFY_DATA_BYTES);
     if (!message.body.equals(expected)) throw new PeerStop('PEER_MALFORMED', 'its Finished is wrong');
     client.transcript.push(message.raw);

@@ -121,6 +121,9 @@ async function showCertificate(client: TlsClient, hash: HashName): Promise<void>
   const honest = { scheme, signature: signScheme(scheme, credentials.key, signed) };
   const proof = deviations?.proof?.(honest, signed) ?? honest;
   if (proof === 'omitted') return;
-  await client.say(HANDSHAKE.certificateVerify, Buffer.concat([u16(proof.scheme), vector(2, proof.signature)]), `CertificateVerify (${schemeName(proof.scheme)})`);
+  await client.say(
+    HANDSHAKE.certificateVerify,
+    Buffer.concat([u16(proof.scheme), vector(2, proof.signature)]),
+    `CertificateVerify (${schemeName(proof.scheme)})`,
+  );
 }
-

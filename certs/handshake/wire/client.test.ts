@@ -3,7 +3,15 @@ import { createServer, type Server, type TlsOptions, type TLSSocket } from 'node
 import { afterEach, describe, expect, it } from 'vitest';
 import { certificatePem } from '../../certificate-builder.ts';
 import { privateKeyPem } from '../../key-pair.ts';
-import { authorityExtensions, commonNameDer, ecKeys, endEntityExtensions, forgeCertificate, rsaKeys, type ForgedCertificate } from '../forged-certificate.ts';
+import {
+  authorityExtensions,
+  commonNameDer,
+  ecKeys,
+  endEntityExtensions,
+  forgeCertificate,
+  rsaKeys,
+  type ForgedCertificate,
+} from '../forged-certificate.ts';
 import { Evidence } from '../model.ts';
 import { goodHello } from './client-hello.ts';
 import { openTls, type ClientSettings, type TlsClient } from './client.ts';
@@ -92,7 +100,11 @@ describe('a TLS client made for tests', () => {
   ])('agrees on keys in group %s, in both versions', async (ecdhCurve, group) => {
     const port = await listen(rsaServer, { ecdhCurve });
     for (const version of both) {
-      const { client } = await talk(port, { hello: { ...goodHello([version]), groups: [group, GROUP.p256] }, credentials: rsaCredentials, shareGroups: [group] });
+      const { client } = await talk(port, {
+        hello: { ...goodHello([version]), groups: [group, GROUP.p256] },
+        credentials: rsaCredentials,
+        shareGroups: [group],
+      });
       expect(client.group).toBe(group);
     }
   });
@@ -137,7 +149,12 @@ describe('a TLS client made for tests', () => {
     ];
     const alerts: (number | undefined)[] = [];
     for (const deviations of lies) {
-      alerts.push(await talk(port, { hello, deviations }).then(() => -1, (error: unknown) => (error as { alert?: number }).alert));
+      alerts.push(
+        await talk(port, { hello, deviations }).then(
+          () => -1,
+          (error: unknown) => (error as { alert?: number }).alert,
+        ),
+      );
     }
     expect(alerts).toEqual(version === VERSION.tls13 ? [51, 51, 10] : [51, 51, 10]);
   });

@@ -13,7 +13,14 @@ import { digest, type HashName } from './key-schedule.ts';
 import { makeKeyShare, type KeyShare } from './key-exchange.ts';
 import { CONTENT, GROUP, HANDSHAKE, VERSION, groupName, versionName } from './names.ts';
 import { encodeMessage, RecordLayer, type Message } from './record-layer.ts';
-import { alpnOf, parseServerHello, parseSessionTicket, type CertificateRequest, type ServerHello, type ServerKeyExchange } from './server-messages.ts';
+import {
+  alpnOf,
+  parseServerHello,
+  parseSessionTicket,
+  type CertificateRequest,
+  type ServerHello,
+  type ServerKeyExchange,
+} from './server-messages.ts';
 import { suiteName, suiteOf, type Suite } from './suites.ts';
 import { Transport } from './transport.ts';
 
@@ -216,7 +223,8 @@ export class TlsClient {
   }
 
   async #sendHello(recipe: HelloRecipe): Promise<void> {
-    const keyShares = recipe.keyShares ?? (this.shares.length > 0 ? this.shares.map(({ group, publicBytes }) => ({ group, bytes: publicBytes })) : undefined);
+    const keyShares =
+      recipe.keyShares ?? (this.shares.length > 0 ? this.shares.map(({ group, publicBytes }) => ({ group, bytes: publicBytes })) : undefined);
     this.#helloSent = { ...recipe, ...(keyShares ? { keyShares } : {}) };
     const { resume, earlyData, timeoutMs } = this.settings;
     this.records.version = this.settings.helloRecordVersion ?? 0x0301;
@@ -269,4 +277,3 @@ export class TlsClient {
 export async function openTls(host: string, port: number, evidence: Evidence, settings: ClientSettings): Promise<TlsClient> {
   return new TlsClient(await Transport.open(host, port, settings.timeoutMs), evidence, settings);
 }
-

@@ -168,4 +168,3 @@ export function encodeCertificate(chain: readonly Uint8Array[], version: number,
   if (version !== VERSION.tls13) return vector(3, ...chain.map((der) => vector(3, der)));
   return Buffer.concat([vector(1, context), vector(3, ...chain.map((der) => Buffer.concat([vector(3, der), vector(2)])))]);
 }
-

@@ -25,7 +25,14 @@ export class Transport {
     socket.on('end', () => this.#end(new PeerStop('PEER_CLOSED', 'it closed the connection')));
     socket.on('error', (cause: NodeJS.ErrnoException) => {
       const reset = cause.code === 'ECONNRESET' || cause.code === 'EPIPE';
-      this.#end(new PeerStop(reset ? 'PEER_RESET' : 'PEER_CLOSED', reset ? 'it reset the connection' : `the connection failed (${cause.code ?? cause.message})`, undefined, { cause }));
+      this.#end(
+        new PeerStop(
+          reset ? 'PEER_RESET' : 'PEER_CLOSED',
+          reset ? 'it reset the connection' : `the connection failed (${cause.code ?? cause.message})`,
+          undefined,
+          { cause },
+        ),
+      );
     });
     socket.on('close', () => this.#end(new PeerStop('PEER_CLOSED', 'it closed the connection')));
   }
