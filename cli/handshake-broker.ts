@@ -164,7 +164,7 @@ async function targetOf(place: { host: string; port: number }, options: BrokerOp
     ...(trust ? { trust } : {}),
     ...(authority ? { authority, stranger: () => Promise.resolve(strangerOf(authority, now())) } : {}),
     ...(identity ? { identity } : {}),
-    ...(revoked ? { revoked } : {}),
+    ...(revoked ? { revoked: () => Promise.resolve(revoked) } : {}),
     ...(revoke === undefined ? {} : { revoke: (certificate) => runRevoke(revoke, certificate) }),
     ...(options.tlsOnly
       ? {}

@@ -269,7 +269,7 @@ export function matrixTarget(server: ServerName, port: number): BrokerTarget {
     trust: [new X509Certificate(root.der)],
     authority,
     identity: { chain: [client.der], key: client.privateKey },
-    revoked: { chain: [revoked.der], key: revoked.privateKey },
+    revoked: () => Promise.resolve({ chain: [revoked.der], key: revoked.privateKey }),
     stranger: () => {
       const other = forgeCertificate({
         subjectDer: commonNameDer('matrix-stranger'),

@@ -239,8 +239,10 @@ const revocation: readonly BrokerCase[] = [
       severity: 'critical',
     },
     needs: ['revoked', 'certificate-request'],
-    run: (context) =>
-      inEachVersion(context, async (version) => judgeRefusal(await tryIn(context, [version], { credentials: context.target.revoked! }))),
+    run: async (context) => {
+      const credentials = await context.target.revoked!();
+      return inEachVersion(context, async (version) => judgeRefusal(await tryIn(context, [version], { credentials })));
+    },
   },
   {
     info: {

@@ -12,6 +12,8 @@ import type { BrokerTarget, TestAuthority } from './target.ts';
 /** Validity of what is issued for a test: it should not lie about for long. */
 const TEST_LIFETIME_DAYS = 1 / 24;
 const CHAIN_MAX = 4;
+/** A running broker takes a new list within a second. */
+const LIST_TAKEN_MS = 1_500;
 
 export interface HomeTargetOptions {
   readonly authority: Authority;
@@ -33,6 +35,11 @@ export function homeTarget({ authority, projectId, host, port, serverName, now }
   const request: GatewayRequest = { role: 'gateway', projectId, gatewayId, lifetimeDays: TEST_LIFETIME_DAYS };
   const signer = testAuthorityOf(authority);
   const prefix = `thrum/${projectId}`;
+  const issue = async (): Promise<Credentials> => credentialsOf(await issueIdentity(authority, request, now()));
+  const revoke = async (certificate: X509Certificate): Promise<void> => {
+    const target = certificate.serialNumber.toLowerCase();
+    await revokeCertificates(authority.directory, { target, reason: 'superseded' }, now());
+  };
   return {
     host,
     port,
@@ -47,11 +54,14 @@ export function homeTarget({ authority, projectId, host, port, serverName, now }
       foreignFilter: `${prefix}/${otherId}/cmd`,
     },
     stranger: () => Promise.resolve(signInMemory(signer, { ...request, gatewayId: otherId }, now())),
-    issue: async () => credentialsOf(await issueIdentity(authority, request, now())),
-    revoke: async (certificate) => {
-      const target = certificate.serialNumber.toLowerCase();
-      await revokeCertificates(authority.directory, { target, reason: 'superseded' }, now());
+    revoked: async () => {
+      const revoked = await issue();
+      await revoke(new X509Certificate(revoked.chain[0]!));
+      await new Promise((resolve) => setTimeout(resolve, LIST_TAKEN_MS));
+      return revoked;
     },
+    issue,
+    revoke,
   };
 }
 

@@ -54,7 +54,7 @@ export interface BrokerTarget {
   /** An identity of another client, which the broker lets in as that. */
   readonly stranger?: () => Promise<Credentials>;
   /** An identity that the broker's revocation list names. */
-  readonly revoked?: Credentials;
+  readonly revoked?: () => Promise<Credentials>;
   /** Issues the good identity anew, on the books of whoever revokes; without it the tester signs by itself. */
   readonly issue?: () => Promise<Credentials>;
   /** Has a certificate revoked, and resolves when the command that does it has ended. */
