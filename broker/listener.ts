@@ -2,6 +2,7 @@
  * The broker's TLS: which versions, ciphers and certificates it takes. Promises: both sides show certificates; forward
  * secrecy and AEAD only; with other revocation lists no session from before them is resumed.
  */
+import { constants } from 'node:crypto';
 import { createServer, type Server, type TlsOptions } from 'node:tls';
 import type { RevocationLists } from '../certs/mod.ts';
 
@@ -59,5 +60,7 @@ function contextOf({ certificatePem, keyPem, authorityPem }: ListenerOptions, li
     minVersion: 'TLSv1.2',
     ciphers: [...TLS_1_3_CIPHERS, ...TLS_1_2_CIPHERS, SECURITY_LEVEL].join(':'),
     honorCipherOrder: true,
+    // A client could otherwise make the broker do handshakes one after another (RFC 9325, section 3.5).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
 }

@@ -125,7 +125,7 @@ const earlyData: BrokerCase = {
     title: 'Early data (0-RTT) is not taken: an MQTT packet in it could be replayed',
     offered: 'TLS 1.3 with a ticket, and CONNECT as early data',
     expected: 'no early_data in EncryptedExtensions, and tickets that do not allow it',
-    sources: ['RFC 8446 8', 'RFC 8446 E.5', 'RFC 9325 4.1'],
+    sources: ['RFC 8446 8', 'RFC 8446 E.5', 'RFC 9325 3.10'],
     severity: 'high',
   },
   needs: ['tls-1.3', 'identity'],
