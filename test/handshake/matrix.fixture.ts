@@ -20,7 +20,7 @@ import { privateKeyPem } from '../../certs/key-pair.ts';
 import type { ServerName, ServerSetup } from './servers.fixture.ts';
 
 const DAY_MS = 86_400_000;
-export const NOW_MS = new Date().getTime();
+const NOW_MS = new Date().getTime();
 const validity = { notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + 90 * DAY_MS };
 
 const root = forgeCertificate({ subjectDer: commonNameDer('matrix root'), ...validity, extensions: authorityExtensions() });
@@ -72,6 +72,8 @@ export interface Configuration {
   readonly setup: ServerSetup;
   /** Cases that must fail: they are named for what is wrong. Empty for the good ones, in which nothing may fail. */
   readonly found: readonly string[];
+  /** Cases that fail as well, for the same reason. */
+  readonly also: readonly string[];
 }
 
 const pems = (identity: ForgedCertificate, ...chain: readonly ForgedCertificate[]): Pick<ServerSetup, 'certificatePem' | 'keyPem'> => ({
@@ -83,14 +85,15 @@ const base = { ...pems(serverIdentity()), authorityPem: certificatePem(root.der)
 function line(server: ServerName, good: readonly string[]) {
   return (
     name: string,
-    change: { drop?: readonly string[]; add?: readonly string[] } & Partial<ServerSetup>,
+    change: { drop?: readonly string[]; add?: readonly string[]; also?: readonly string[] } & Partial<ServerSetup>,
     ...found: readonly string[]
   ): Configuration => {
-    const { drop = [], add = [], ...setup } = change;
+    const { drop = [], add = [], also = [], ...setup } = change;
     return {
       server,
       name,
       found,
+      also,
       setup: { ...base, ...setup, config: [...good.filter((entry) => !drop.some((start) => entry.startsWith(start))), ...add] },
     };
   };
@@ -141,6 +144,11 @@ const stunnel = line('stunnel', [
   'TIMEOUTidle = 3',
 ]);
 
+/** What comes with a security level of 0, whatever else is right. */
+const LEVEL_0 = ['ciphers.signature-sha-1', 'client-certificate.rsa-1024', 'client-certificate.sha-1', 'client-certificate.proof-sha-1'];
+const ALL_SUITES = ['ciphers.anonymous', 'ciphers.exotic'];
+const without = (all: readonly string[], ...less: readonly string[]): string[] => all.filter((id) => !less.includes(id));
+
 const expired = { notBeforeMs: NOW_MS - 30 * DAY_MS, notAfterMs: NOW_MS - DAY_MS };
 const elsewhere = [...endEntityExtensions('serverAuth'), subjectAltName([{ type: 'dns', value: 'elsewhere.example' }])];
 const belowMiddle = serverIdentity({ issuer: middle });
@@ -149,12 +157,20 @@ export const MATRIX: readonly Configuration[] = [
   mosquitto('good', {}),
   mosquitto(
     'no certificate asked for',
-    { drop: ['require_certificate', 'allow_anonymous', 'use_identity', 'acl_file'], add: ['require_certificate false', 'allow_anonymous true'] },
+    {
+      drop: ['require_certificate', 'allow_anonymous', 'use_identity', 'acl_file'],
+      add: ['require_certificate false', 'allow_anonymous true'],
+      also: ['mqtt.publish-elsewhere', 'mqtt.subscribe-elsewhere'],
+    },
     'client-certificate.none',
   ),
   mosquitto(
     'TLS 1.1, weak security level',
-    { drop: ['tls_version', 'ciphers', 'crlfile'], add: ['tls_version tlsv1.1', 'ciphers ALL:@SECLEVEL=0'] },
+    {
+      drop: ['tls_version', 'ciphers', 'crlfile'],
+      add: ['tls_version tlsv1.1', 'ciphers ALL:@SECLEVEL=0'],
+      also: [...ALL_SUITES, 'ciphers.signature-sha-1', 'client-certificate.proof-sha-1'],
+    },
     'protocol.tls-1.1',
     'ciphers.cbc',
     'ciphers.static-rsa',
@@ -179,7 +195,30 @@ export const MATRIX: readonly Configuration[] = [
   ),
   openssl(
     'certificates asked for and not checked',
-    { drop: ['-verify_return_error', '-crl_check', '-CRL', '{dir}/crl.pem'] },
+    {
+      drop: ['-verify_return_error', '-crl_check', '-CRL', '{dir}/crl.pem'],
+      also: [
+        'same-name-authority',
+        'same-name-and-key-id',
+        'just-expired',
+        'not-yet-valid',
+        'validity-backwards',
+        'expired-intermediate',
+        'other-usage',
+        'no-digital-signature',
+        'unknown-critical',
+        'issuer-not-authority',
+        'issuer-without-constraints',
+        'issuer-may-not-sign',
+        'intermediate-missing',
+        'leaf-not-first',
+        'intermediate-unknown-critical',
+        'rsa-1024',
+        'sha-1',
+        'md5',
+        'revoked',
+      ].map((id) => `client-certificate.${id}`),
+    },
     'client-certificate.self-signed',
     'client-certificate.expired',
     'client-certificate.unknown-authority',
@@ -192,7 +231,7 @@ export const MATRIX: readonly Configuration[] = [
   openssl('renegotiation', { add: ['-client_renegotiation'] }, 'protocol.renegotiation'),
   openssl(
     'TLS 1.0, anonymous and NULL suites',
-    { drop: ['-no_tls1', '-no_tls1_1', '-cipher', GOOD_CIPHERS], add: ['-cipher', 'ALL:eNULL:@SECLEVEL=0'] },
+    { drop: ['-no_tls1', '-no_tls1_1', '-cipher', GOOD_CIPHERS], add: ['-cipher', 'ALL:eNULL:@SECLEVEL=0'], also: [...LEVEL_0, 'ciphers.exotic'] },
     'protocol.tls-1.0',
     'protocol.tls-1.1',
     'ciphers.null',
@@ -205,26 +244,45 @@ export const MATRIX: readonly Configuration[] = [
     {
       drop: ['-cipher', GOOD_CIPHERS],
       add: ['-cipher', 'ECDHE+AESGCM:@SECLEVEL=0', '-sigalgs', 'RSA+SHA1:ECDSA+SHA1:RSA+SHA256:RSA-PSS+SHA256:ECDSA+SHA256'],
+      also: without(LEVEL_0, 'ciphers.signature-sha-1'),
     },
     'ciphers.signature-sha-1',
   ),
   openssl(
     'server certificate with RSA 1024',
-    { drop: ['-cipher', GOOD_CIPHERS], add: ['-cipher', 'ECDHE+AESGCM:@SECLEVEL=0'], ...pems(serverIdentity({ keys: rsaKeys(1024) })) },
+    {
+      drop: ['-cipher', GOOD_CIPHERS],
+      add: ['-cipher', 'ECDHE+AESGCM:@SECLEVEL=0'],
+      ...pems(serverIdentity({ keys: rsaKeys(1024) })),
+      also: LEVEL_0,
+    },
     'server-certificate.key',
   ),
   nginx('good', {}),
   nginx('no certificate asked for', { drop: ['ssl_verify_client'], add: ['ssl_verify_client off;'] }, 'client-certificate.none'),
   nginx(
     'optional_no_ca',
-    { drop: ['ssl_verify_client', 'ssl_crl'], add: ['ssl_verify_client optional_no_ca;'] },
+    {
+      drop: ['ssl_verify_client', 'ssl_crl'],
+      add: ['ssl_verify_client optional_no_ca;'],
+      also: [
+        'client-certificate.same-name-authority',
+        'client-certificate.intermediate-missing',
+        'client-certificate.leaf-not-first',
+        'client-certificate.revoked',
+      ],
+    },
     'client-certificate.none',
     'client-certificate.self-signed',
     'client-certificate.unknown-authority',
   ),
   nginx(
     'TLS 1.0, weak security level',
-    { drop: ['ssl_protocols', 'ssl_ciphers'], add: ['ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;', 'ssl_ciphers ALL:@SECLEVEL=0;'] },
+    {
+      drop: ['ssl_protocols', 'ssl_ciphers'],
+      add: ['ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;', 'ssl_ciphers ALL:@SECLEVEL=0;'],
+      also: [...LEVEL_0, ...ALL_SUITES],
+    },
     'protocol.tls-1.0',
     'protocol.tls-1.1',
     'ciphers.static-rsa',
@@ -237,15 +295,32 @@ export const MATRIX: readonly Configuration[] = [
   stunnel('no certificate asked for', { drop: ['verifyChain', 'CRLfile'] }, 'client-certificate.none'),
   stunnel(
     'TLS 1.0, weak security level',
-    { drop: ['sslVersionMin', 'ciphers'], add: ['sslVersionMin = TLSv1', 'ciphers = ALL:@SECLEVEL=0', 'securityLevel = 0'] },
+    {
+      drop: ['sslVersionMin', 'ciphers'],
+      add: ['sslVersionMin = TLSv1', 'ciphers = ALL:@SECLEVEL=0', 'securityLevel = 0'],
+      also: [...LEVEL_0, ...ALL_SUITES, 'ciphers.cbc', 'ciphers.preference'],
+    },
     'protocol.tls-1.0',
     'protocol.tls-1.1',
     'ciphers.static-rsa',
   ),
-  stunnel('NULL suites', { drop: ['ciphers'], add: ['ciphers = eNULL:ECDHE+AESGCM:@SECLEVEL=0', 'securityLevel = 0'] }, 'ciphers.null'),
+  stunnel(
+    'NULL suites',
+    {
+      drop: ['ciphers'],
+      add: ['ciphers = eNULL:ECDHE+AESGCM:@SECLEVEL=0', 'securityLevel = 0'],
+      also: [...LEVEL_0, 'ciphers.anonymous', 'ciphers.preference'],
+    },
+    'ciphers.null',
+  ),
   stunnel(
     'server certificate signed with SHA-1',
-    { drop: ['ciphers'], add: ['ciphers = ECDHE+AESGCM:@SECLEVEL=0', 'securityLevel = 0'], ...pems(serverIdentity({ digest: 'sha1' })) },
+    {
+      drop: ['ciphers'],
+      add: ['ciphers = ECDHE+AESGCM:@SECLEVEL=0', 'securityLevel = 0'],
+      ...pems(serverIdentity({ digest: 'sha1' })),
+      also: LEVEL_0,
+    },
     'server-certificate.signature',
   ),
   stunnel(

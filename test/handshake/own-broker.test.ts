@@ -13,11 +13,27 @@ it('passes every case of the catalogue', { timeout: 120_000 }, () =>
     try {
       await broker.firstLine;
       const out = (name: string): string => join(folder, name);
-      const args = ['handshake', 'broker', `localhost:${port}`, '--home', home, '--json', '--quiet', '--junit', out('r.xml'), '--sarif', out('r.sarif'), '--html', out('r.html')];
+      const args = [
+        'handshake',
+        'broker',
+        `localhost:${port}`,
+        '--home',
+        home,
+        '--json',
+        '--quiet',
+        '--junit',
+        out('r.xml'),
+        '--sarif',
+        out('r.sarif'),
+        '--html',
+        out('r.html'),
+      ];
       const { exitCode, stdout, stderr } = await thrum(args);
       expect(stderr).toBe('');
       const report = JSON.parse(stdout) as HandshakeReport;
-      expect(report.results.filter(({ outcome }) => outcome !== 'pass').map(({ info, outcome, reason }) => `${info.id}: ${outcome}, ${reason}`)).toEqual([]);
+      expect(
+        report.results.filter(({ outcome }) => outcome !== 'pass').map(({ info, outcome, reason }) => `${info.id}: ${outcome}, ${reason}`),
+      ).toEqual([]);
       expect(report.results.length).toBeGreaterThan(180);
       expect(exitCode).toBe(0);
       for (const name of ['r.xml', 'r.sarif', 'r.html']) expect(await readFile(out(name), 'utf8')).toContain('protocol.ssl-2');

@@ -25,20 +25,23 @@ export function strangerWithNames(context: Context, issuer?: Issuer): Credential
 const NEEDS_PLAIN = ['identity', 'certificate-request'] as const;
 
 export const CLIENT_TRUST_CASES: readonly BrokerCase[] = [
-  refused(
-    {
-      id: 'none',
-      title: 'A client without a certificate is refused',
-      offered: 'an empty Certificate message',
-      sources: ['RFC 8446 4.4.2.4', 'RFC 5246 7.4.6'],
-      severity: 'critical',
-      needs: [],
-    },
-    'certificate_required (116) or handshake_failure (40)',
-    () => ({
-      credentials: { chain: [], key: ecKeys('P-256').privateKey },
-    }),
-  ),
+  {
+    ...refused(
+      {
+        id: 'none',
+        title: 'A client without a certificate is refused',
+        offered: 'an empty Certificate message',
+        sources: ['RFC 8446 4.4.2.4', 'RFC 5246 7.4.6'],
+        severity: 'critical',
+        needs: [],
+      },
+      'certificate_required (116) or handshake_failure (40)',
+      () => ({
+        credentials: { chain: [], key: ecKeys('P-256').privateKey },
+      }),
+    ),
+    mode: 'in turn',
+  },
   letIn(
     {
       id: 'good',

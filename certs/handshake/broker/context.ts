@@ -43,10 +43,10 @@ export interface BrokerCase {
   readonly needs: readonly Need[];
   /**
    * `alone`: not side by side with others, for it measures or floods. `beside`: side by side with all, though it needs the
-   * identity, for it never says CONNECT. By default cases that need the identity come one after another, for a broker closes
-   * the older of two connections with one client id.
+   * identity, for it never says CONNECT. `in turn`: one after another, as are by default the cases that need the identity, for
+   * a broker closes the older of two connections with one client id.
    */
-  readonly mode?: 'alone' | 'beside';
+  readonly mode?: 'alone' | 'beside' | 'in turn';
   run(context: Context): Promise<Verdict>;
 }
 

@@ -77,7 +77,8 @@ function lanesOf(cases: readonly BrokerCase[], target: BrokerTarget): Record<'in
   const lanes = { inTurn: [] as BrokerCase[], sideBySide: [] as BrokerCase[], alone: [] as BrokerCase[] };
   for (const one of cases) {
     // Without MQTT there are no client ids to get into each other's way.
-    const collides = one.needs.includes('identity') && one.mode !== 'beside' && target.mqtt !== undefined;
+    const saysConnect = one.mode === 'in turn' || (one.needs.includes('identity') && one.mode !== 'beside');
+    const collides = saysConnect && target.mqtt !== undefined;
     lanes[one.mode === 'alone' ? 'alone' : collides ? 'inTurn' : 'sideBySide'].push(one);
   }
   return lanes;
