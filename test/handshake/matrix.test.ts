@@ -37,17 +37,17 @@ async function ask({ server, setup, found, also }: Configuration): Promise<reado
 }
 
 describe.concurrent('thrum handshake broker', () => {
-  const lines = MATRIX.map((one) => [`${one.server}, ${one.name}`, one] as const);
-  it.each(lines)('judges %s', { timeout: 180_000 }, async (_, one) => {
-    if (!isInstalled(one.server) && !inCi) return;
-    const results = await ask(one);
-    const failed = results.filter(({ outcome }) => outcome === 'fail');
-    const expected = [...one.found, ...one.also];
-    expect(failed.map(({ info, reason }) => `${info.id}: ${expected.includes(info.id) ? 'as expected' : reason}`).sort()).toEqual(
-      expected.map((id) => `${id}: as expected`).sort(),
-    );
-    expect(results.filter(({ outcome }) => outcome === 'pass').length).toBeGreaterThan(0);
-  });
+  for (const one of MATRIX) {
+    it.skipIf(!isInstalled(one.server) && !inCi)(`judges ${one.server}, ${one.name}`, { timeout: 180_000 }, async () => {
+      const results = await ask(one);
+      const failed = results.filter(({ outcome }) => outcome === 'fail');
+      const expected = [...one.found, ...one.also];
+      expect(failed.map(({ info, reason }) => `${info.id}: ${expected.includes(info.id) ? 'as expected' : reason}`).sort()).toEqual(
+        expected.map((id) => `${id}: as expected`).sort(),
+      );
+      expect(results.filter(({ outcome }) => outcome === 'pass').length).toBeGreaterThan(0);
+    });
+  }
 });
 
 it('is documented as it is (vitest -u writes the document)', async () => {
