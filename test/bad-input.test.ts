@@ -42,6 +42,11 @@ describe('wrong use', () => {
     [['keys', 'describe', 'x', '--home', '/nonexistent/home'], /there is no home/],
     [['store', 'read', '--sensor', 'ZZZ'], /16 hexadecimal digits/],
     [['store', 'export', '--format', 'xml'], /Allowed choices are ndjson, csv, wav/],
+    [['handshake', 'broker'], /which broker\? write HOST:PORT/],
+    [['handshake', 'broker', 'me:secret@host:8883'], /^thrum: an address with user and password ends up in logs and process lists: write HOST:PORT\n$/],
+    [['handshake', 'broker', 'localhost:1', '--cert', 'only.pem'], /--cert and --key go together/],
+    [['handshake', 'broker', 'localhost:1', '--case', 'nosuch'], /no case is called 'nosuch'/],
+    [['handshake', 'broker', 'localhost:1', '--html', '/nonexistent/x.html'], /there is no folder \/nonexistent/],
   ])('thrum %j is refused in one line with exit code 2', async (args, text) => {
     await withFolder(async (folder) => refuses(args, 2, text, { cwd: folder }));
   });

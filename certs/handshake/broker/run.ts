@@ -117,7 +117,7 @@ function lack(need: Need, { target, profile }: Context, id: string): string | un
     case 'tls-1.3':
       return speaks(VERSION.tls13);
     case 'authority':
-      return target.authority ? undefined : 'it needs an authority that the broker trusts for clients (--ca-cert and --ca-key, or --home)';
+      return target.authority ? undefined : 'it needs an authority that the broker trusts for clients (--client-ca and --client-ca-key, or --home)';
     case 'identity':
       if (!profile.identity) return 'it needs an identity that the broker lets in (--cert and --key), or an authority to make one';
       return profile.controlFault !== undefined && id !== 'client-certificate.good'
@@ -134,7 +134,7 @@ function lack(need: Need, { target, profile }: Context, id: string): string | un
     case 'revoke':
       return target.revoke ? undefined : 'it needs a way to revoke (--revoke COMMAND, or --home)';
     case 'trust':
-      return target.trust ? undefined : 'it needs the authority that clients trust (--ca-cert)';
+      return target.trust ? undefined : 'it needs the authority that clients trust (--ca)';
   }
 }
 
