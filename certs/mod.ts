@@ -1,6 +1,6 @@
 /**
  * The face of the certificate room: an authority, the identities it issues, who a certificate belongs to, private
- * files, sealed records, and handshake tests.
+ * files, and sealed records. Handshake tests have a face of their own: handshake/mod.ts.
  */
 
 export { createAuthority, loadAuthority, readAuthorityPem } from './authority.ts';
@@ -24,12 +24,6 @@ export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
 export type { PeerIdentity } from './identity.ts';
-export * from './handshake/broker/mod.ts';
-export { PeerStop } from './handshake/errors.ts';
-export * from './handshake/client/mod.ts';
-export { SEVERITIES } from './handshake/model.ts';
-export type { CaseInfo, CaseResult, HandshakeReport, Severity } from './handshake/model.ts';
-export * from './handshake/report/mod.ts';
 export { issueIdentities, issueIdentity } from './issue.ts';
 export type { IssuedIdentity } from './issue.ts';
 export { rotateIssuing } from './issuing.ts';

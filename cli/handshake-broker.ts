@@ -10,17 +10,16 @@ import {
   BROKER_CASES,
   credentialsOf,
   homeTarget,
-  loadAuthority,
   madeUpIdentity,
   privateKeyFrom,
-  readPrivateFile,
   selectCases,
   splitCommand,
   strangerOf,
   TEST_COMMON_NAME,
   testBroker,
   type BrokerTarget,
-} from '../certs/mod.ts';
+} from '../certs/handshake/mod.ts';
+import { loadAuthority, readPrivateFile } from '../certs/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addReportOptions, deliver, prepareOutputs, printCatalogue, showProgress, type ReportOptions } from './handshake-report.ts';

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { Bait, CLIENT_CASES, PLACEHOLDERS, selectCases, splitCommand, testClient, type ClientCase, type HandshakeReport } from '../certs/mod.ts';
+import { Bait, CLIENT_CASES, PLACEHOLDERS, selectCases, splitCommand, testClient, type ClientCase, type HandshakeReport } from '../certs/handshake/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addReportOptions, deliver, prepareOutputs, printCatalogue, showProgress, type ReportOptions } from './handshake-report.ts';

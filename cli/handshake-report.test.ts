@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MIXED, info, reportOf, result } from '../certs/handshake/report/report.fixture.ts';
-import { reportToJson, selectCases, verdictOf, type HandshakeReport } from '../certs/mod.ts';
+import { reportToJson, selectCases, verdictOf, type HandshakeReport } from '../certs/handshake/mod.ts';
 import { explain } from './errors.ts';
 import { addReportOptions, deliver, prepareOutputs, printCatalogue, type ReportOptions } from './handshake-report.ts';
 

@@ -8,7 +8,7 @@ import {
   MAX_REPORT_BYTES, SEVERITIES, catalogueLines, compareReports, comparisonLines, createProgress, matchesCase, readReport, reportLines, reportToHtml,
   reportToJson, reportToJunit, reportToSarif, verdictOf,
   type CaseInfo, type Comparison, type HandshakeReport, type Judgement, type Progress, type Severity, type Style,
-} from '../certs/mod.ts';
+} from '../certs/handshake/mod.ts';
 import { CliError } from './errors.ts';
 import { prepareOutputFile, writeOutputFile, type OutputFile } from './output-file.ts';
 import { addOutputOptions, printResult, say, type OutputOptions } from './output.ts';

@@ -2,16 +2,21 @@
 /** The `thrum` command: reads arguments, calls the rooms, prints. Errors become one line and an exit code here only. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addBrokerCommand } from './broker.ts';
-import { addCertsCommand } from './certs.ts';
 import { EXIT, explain } from './errors.ts';
-import { addFleetCommand, addGatewayCommand } from './fleet.ts';
-import { addFrameCommand } from './frame.ts';
-import { addHandshakeCommand } from './handshake.ts';
-import { addKeysCommand } from './keys.ts';
-import { addProjectCommand } from './project.ts';
-import { addRunCommand } from './run.ts';
-import { addStoreCommand } from './store.ts';
+
+/** Each command's module is read when it is needed: what one command loads, the others do not wait for. */
+const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
+  ['run', async () => (await import('./run.ts')).addRunCommand],
+  ['broker', async () => (await import('./broker.ts')).addBrokerCommand],
+  ['gateway', async () => (await import('./fleet.ts')).addGatewayCommand],
+  ['fleet', async () => (await import('./fleet.ts')).addFleetCommand],
+  ['project', async () => (await import('./project.ts')).addProjectCommand],
+  ['keys', async () => (await import('./keys.ts')).addKeysCommand],
+  ['certs', async () => (await import('./certs.ts')).addCertsCommand],
+  ['store', async () => (await import('./store.ts')).addStoreCommand],
+  ['handshake', async () => (await import('./handshake.ts')).addHandshakeCommand],
+  ['frame', async () => (await import('./frame.ts')).addFrameCommand],
+]);
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
@@ -21,20 +26,9 @@ const program = new Command('thrum')
   .configureOutput({ outputError: (text, write) => write(`thrum: ${text.replace(/^error: /, '').trim().replaceAll(/\s*\n\s*/g, ' ')} (try --help)\n`) })
   .exitOverride();
 
-for (const add of [
-  addRunCommand,
-  addBrokerCommand,
-  addGatewayCommand,
-  addFleetCommand,
-  addProjectCommand,
-  addKeysCommand,
-  addCertsCommand,
-  addStoreCommand,
-  addFrameCommand,
-  addHandshakeCommand,
-]) {
-  add(program);
-}
+// All of them for the list of commands, and where the first word is none.
+const named = COMMANDS.get(process.argv[2] ?? '');
+for (const load of named ? [named] : COMMANDS.values()) (await load())(program);
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads has seen enough, as `head` does: the command still ends in its own way, with its own exit code.

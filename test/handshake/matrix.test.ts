@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { BROKER_CASES, testBroker, type CaseResult } from '../../certs/mod.ts';
+import { BROKER_CASES, testBroker, type CaseResult } from '../../certs/handshake/mod.ts';
 import { withFolder } from '../cli.ts';
 import { MATRIX, matrixTarget, MOSQUITTO_ACL, type Configuration } from './matrix.fixture.ts';
 import { isInstalled, startServer } from './servers.fixture.ts';

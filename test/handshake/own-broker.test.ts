@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { HandshakeReport } from '../../certs/mod.ts';
+import type { HandshakeReport } from '../../certs/handshake/mod.ts';
 import { freePort, start, thrum, withFolder } from '../cli.ts';
 
 it('passes every case of the catalogue', { timeout: 120_000 }, () =>
