@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { measureFrames } from './frames.ts';
 import { measurePublish } from './publish.ts';
+import { isQuick } from './quick.ts';
 import { measureRevocation } from './revocation.ts';
 
 const asJson = process.argv.includes('--json');
@@ -14,7 +15,7 @@ say('publishing with QoS 1 through mutual TLS …');
 const publish = await measurePublish(say);
 say('revoking who is connected …');
 const revocation = await measureRevocation(new Date().getTime());
-const result = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, frames, publish, revocation };
+const result = { quick: isQuick, node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, frames, publish, revocation };
 
 if (asJson) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
 else {

@@ -2,6 +2,7 @@
  * Measures jobs in turns, so that a machine whose speed wavers wavers for all of them: a round runs every job once, the
  * next one in the other direction and from another beginning. Rates of one round can be compared; medians are over rounds.
  */
+import { isQuick } from '../quick.ts';
 import { median } from '../statistics.ts';
 
 /** Something to measure: `run` does a number of passes, each of so many units (messages, bytes). */
@@ -21,7 +22,8 @@ export interface Turns {
 }
 
 /** Units per second of each job in each round: `rates[job][round]`. */
-export function inTurns(jobs: readonly Job[], { rounds, budgetMs, warmUpMs, onRound }: Turns): number[][] {
+export function inTurns(jobs: readonly Job[], turns: Turns): number[][] {
+  const { rounds, budgetMs, warmUpMs, onRound } = isQuick ? { ...turns, rounds: 1, budgetMs: turns.budgetMs / 10, warmUpMs: 0 } : turns;
   const passes = jobs.map((job) => warmUp(job, budgetMs, warmUpMs));
   const rates = jobs.map(() => new Array<number>(rounds).fill(NaN));
   for (let round = 0; round < rounds; round++) {
