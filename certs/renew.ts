@@ -1,0 +1,28 @@
+/**
+ * Renewing an identity: the next certificate for who has shown the last. Promise: who is revoked, or whose authority is,
+ * gets none, and revoking a gateway by its id covers the certificate that it renews to in that moment: renewals and
+ * revocations of a directory take turns.
+ */
+import type { X509Certificate } from 'node:crypto';
+import { loadAuthority } from './authority.ts';
+import { crlAuthorities, hasIssued } from './crl-authorities.ts';
+import { withFileLock } from './file-lock.ts';
+import { nameOfCertificate } from './revocation-lists.ts';
+import { revocationPaths } from './revocation-record.ts';
+import { revokedCertificates } from './revocation.ts';
+import type { IdentityRequest } from './profiles.ts';
+import { refused } from './request-reader.ts';
+import { signRequest, type SignedRequest } from './request.ts';
+
+/**
+ * Signs a PEM request as `identity` for who has shown `certificate`, with the intermediate that is in use now. Throws
+ * CERTS_CSR_REFUSED also when the certificate or its authority is revoked, what loadAuthority and signRequest throw, LOCK_HELD.
+ */
+export async function renewIdentity(directory: string, certificate: X509Certificate, requestPem: string, identity: IdentityRequest, nowMs: number): Promise<SignedRequest> {
+  return withFileLock(revocationPaths(directory).lock, async () => {
+    const revoked = await revokedCertificates(directory);
+    const authority = (await crlAuthorities(directory)).find((one) => hasIssued(one, certificate));
+    if (revoked.has(nameOfCertificate(certificate).serial) || (authority && revoked.has(authority.serial))) throw refused('comes from who is revoked');
+    return signRequest(await loadAuthority(directory), requestPem, identity, nowMs);
+  });
+}
