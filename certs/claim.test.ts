@@ -96,6 +96,19 @@ describe('by a claim', () => {
     expect(await signed().catch(() => [])).toEqual([]);
   });
 
+  it.each<[string, () => Promise<unknown>, number]>([
+    ['was revoked', () => revokeCertificates(root, { target: idOf(1), reason: 'keyCompromise' }, nowMs), nowMs],
+    ['is over', () => Promise.resolve(), nowMs + 2 * 60_000],
+  ])('nobody gets the identity of a gateway whose own %s, until an operator resets it', async (_, end, atMs) => {
+    await issueIdentity(authority, { role: 'gateway', projectId: PROJECT, gatewayId: idOf(1), lifetimeDays: 60_000 / DAY_MS }, nowMs);
+    await end();
+    await expect(ask(idOf(1), undefined, undefined, atMs)).rejects.toMatchObject({ code: 'CLAIM_TAKEN' });
+    await resetClaimed(root, { projectId: PROJECT, gatewayId: idOf(1) }, atMs);
+    await ask(idOf(1), undefined, undefined, atMs);
+    await expect(ask(idOf(1), undefined, undefined, atMs)).rejects.toMatchObject({ code: 'CLAIM_TAKEN' });
+    await expect(resetClaimed(root, { projectId: 'plant-2', gatewayId: idOf(1) }, atMs)).rejects.toMatchObject({ code: 'CERTS_UNKNOWN' });
+  });
+
   it('no more identities are given than its quota, by two offices at once', async () => {
     const offices = [new ClaimOffice(root), new ClaimOffice(root)];
     const results = await Promise.allSettled([0, 1, 2, 3, 4, 5].map((index) => ask(idOf(index), undefined, offices[index % 2])));

@@ -42,9 +42,9 @@ const schema = z.strictObject({
 });
 
 /** Where the claims of a certificate directory lie. */
-export function claimPaths(directory: string): { readonly directory: string; readonly lock: string; readonly audit: string } {
+export function claimPaths(directory: string): { readonly directory: string; readonly lock: string; readonly audit: string; readonly resets: string } {
   const claims = join(directory, 'claims');
-  return { directory: claims, lock: join(claims, '.lock'), audit: join(claims, '.audit.ndjson') };
+  return { directory: claims, lock: join(claims, '.lock'), audit: join(claims, '.audit.ndjson'), resets: join(claims, '.resets') };
 }
 
 /** Where one claim lies: its record, what it gave, and what devices are given. */
