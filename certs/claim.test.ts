@@ -67,6 +67,16 @@ describe('a claim', () => {
     expect(claimIdentity(new X509Certificate(gateway.certificatePem))).toBeUndefined();
   });
 
+  it.each([
+    ['key.pem', 'an empty key', '', 'CERTS_UNREADABLE'],
+    ['key.pem', 'another claim’s key', undefined, 'CERTS_KEY_MISMATCH'],
+    ['cert.pem', 'no certificate', 'nothing', 'CERTS_UNREADABLE'],
+    ['ca.pem', 'no root', 'nothing', 'CERTS_UNREADABLE'],
+  ])('is not taken from a folder whose %s is %s', async (name, _, text, code) => {
+    await writeFile(join(claim.handout, name), text ?? (await readHandout((await make(1)).handout)).keyPem);
+    await expect(readHandout(claim.handout)).rejects.toMatchObject({ code, message: expect.stringContaining(name) as string });
+  });
+
   it.each<[string, number, number]>([
     ['a quota of nothing', 0, HOUR_MS], ['a quota of too much', 10_001, HOUR_MS], ['a quota that is no number', Number.NaN, HOUR_MS],
     ['more than a week', 1, 7 * DAY_MS + 1], ['no time', 1, 0], ['for ever', 1, Infinity],
