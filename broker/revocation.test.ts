@@ -39,14 +39,14 @@ afterEach(async () => {
   await home.remove();
 });
 
-async function start(now = nowMs): Promise<Broker> {
+async function start(now = () => nowMs): Promise<Broker> {
   const server = await issueIdentity(authority, { role: 'server' }, nowMs);
   refused = [];
   return startBroker({
     host: '127.0.0.1', port: 0, certificatePem: server.certificatePem, keyPem: server.keyPem, authorityPem: authority.certificatePem,
     revocations: { path: revocationPaths(certs).crl, read: () => readRevocationLists(certs) },
     target: { admit: () => Promise.resolve(), publish: (_project, _arrival, done) => done() },
-    now: () => now,
+    now,
     onRefused: (error) => refused.push(error.message),
   });
 }
@@ -109,6 +109,29 @@ it.each(['TLSv1.2', 'TLSv1.3'] as const)('does not resume a session of who is re
   expect(resumed).toBe(false);
 });
 
+it.each(['TLSv1.2', 'TLSv1.3'] as const)('does not let in a session that is resumed after its certificate’s end (%s)', async (version) => {
+  await broker.close();
+  let now = nowMs;
+  broker = await start(() => now);
+  const { projectId } = await makeProject(home, 'Mill 2');
+  const brief = await issueIdentity(authority, { role: 'gateway', projectId, gatewayId: GATEWAY, lifetimeDays: 1 }, nowMs);
+  const open = (session?: Buffer): TLSSocket => {
+    const socket = connectTls({
+      host: '127.0.0.1', port: broker.port, ca: authority.certificatePem, cert: brief.certificatePem, key: brief.keyPem, maxVersion: version, minVersion: version, ...(session && { session }),
+    });
+    closers.push(() => socket.destroy());
+    socket.on('error', () => undefined);
+    return socket;
+  };
+  const [session] = (await once(open(), 'session')) as [Buffer];
+  now = nowMs + 2 * DAY_MS;
+  const late = open(session);
+  await once(late, 'secureConnect');
+  expect(late.isSessionReused()).toBe(true); // OpenSSL looks at no date then
+  await once(late, 'close');
+  expect(refused.at(-1)).toContain('expired');
+});
+
 it('catches a handshake that began before', async () => {
   const gate = await holdingProxy(broker.port);
   const slow = client(gateway, GATEWAY, gate.port);
@@ -156,7 +179,7 @@ it('keeps the last good list when the next is damaged, foreign, older or gone, a
 
 it('lets nobody in once the list is past its time, and everybody again when it is renewed', async () => {
   await broker.close();
-  broker = await start(nowMs + 400 * DAY_MS);
+  broker = await start(() => nowMs + 400 * DAY_MS);
   expect(await outcome(client(gateway, GATEWAY))).toBe('closed');
   expect(refused.at(-1)).toContain('past its time');
   await broker.close();

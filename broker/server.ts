@@ -75,6 +75,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       const connection = connectionOf(socket);
       // Again, as the handshake may have begun under an earlier list.
       if (watch?.lists) checkTrust(watch.lists, connection.name, options.now());
+      checkValidity(connection, options.now());
       connections.set(gate, connection);
       known.set(gate, connection);
     } catch (error) {
@@ -131,6 +132,11 @@ function checkTrust(lists: RevocationLists, name: CertificateName, nowMs: number
   const distrust = distrustOf(lists, name, nowMs);
   if (distrust === 'revoked') throw revoked(name);
   if (distrust === 'list expired') throw new AdmissionError('ADMISSION_REVOKED', "the revocation list is past its time, so nobody is let in: 'thrum certs crl --publish' renews it");
+}
+
+/** OpenSSL asks for it in whole handshakes only: a session that is resumed would outlive its certificate. */
+function checkValidity({ certificate, name }: Connection, nowMs: number): void {
+  if (Date.parse(certificate.validTo) < nowMs) throw new AdmissionError('ADMISSION_EXPIRED', `certificate ${name.serial} has expired`);
 }
 
 function revoked({ serial }: CertificateName): AdmissionError {

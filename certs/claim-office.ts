@@ -11,13 +11,15 @@ import { createHash } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { z } from 'zod';
+
 import { loadAuthority } from './authority.ts';
 import { recordClaimEvent, type ClaimEvent } from './claim-audit.ts';
 import { claimIds, claimPaths, grantsOf, oneClaimPaths, readClaim, type Claim } from './claim.ts';
 import { ClaimRegister, keyFingerprint, type RegisteredIdentity } from './claim-register.ts';
 import { CertsError, ClaimError } from './errors.ts';
 import { withFileLock } from './file-lock.ts';
-import { makePrivateDirectory, writePrivateFile } from './private-file.ts';
+import { isThere, makePrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
 import { readRequest } from './request-reader.ts';
 import { signRequest } from './request.ts';
 import { revokeCertificates, revokedCertificates, type Revocation } from './revocation.ts';
@@ -85,7 +87,9 @@ export class ClaimOffice {
       if (giver === undefined) await this.#note(claim, gatewayId, own); // it was signed, and then the process was killed
       return { outcome: 'repeated', serial: own.serial, certificatePem: await readFile(own.certificatePath, 'utf8') };
     }
-    const taken = giver !== undefined || identities.some((one) => one.notAfterMs > nowMs && !revoked.has(one.serial));
+    // Also by one that is over or revoked: whose key was stolen does not come back by a claim that lay beside it.
+    const forgotten = await resetSerials(this.#directory, projectId, gatewayId);
+    const taken = giver !== undefined || identities.some(({ serial }) => !forgotten.has(serial));
     if (taken) throw new ClaimError('CLAIM_TAKEN', "this gateway id has an identity already, with another key; an operator can reset it with 'thrum certs claim-reset'");
     await this.#checkQuota(claim);
     const signed = await signRequest(await loadAuthority(this.#directory), requestPem, { role: 'gateway', projectId, gatewayId }, nowMs);
@@ -107,22 +111,25 @@ export class ClaimOffice {
 }
 
 /**
- * Lets a gateway be provisioned anew: revokes the identities it has as superseded, and forgets that a claim gave them; they
- * still count towards its quota. Returns what was revoked. Throws CERTS_UNKNOWN when it has nothing, and what
- * revokeCertificates throws.
+ * Lets a gateway be provisioned anew: revokes the identities it has as superseded, notes all it ever had as forgotten, and
+ * that a claim gave them too; they still count towards its quota. Returns what was revoked. Throws CERTS_UNKNOWN when it
+ * never had any, and what revokeCertificates throws.
  */
 export async function resetClaimed(directory: string, request: { readonly projectId: string; readonly gatewayId: string }, nowMs: number): Promise<Revocation[]> {
   const { projectId, gatewayId } = request;
   const paths = claimPaths(directory);
-  await makePrivateDirectory(paths.directory);
+  await makePrivateDirectory(paths.resets);
   return withFileLock(paths.lock, async () => {
     const claimId = await giverOf(directory, projectId, gatewayId);
+    const serials = (await new ClaimRegister(directory).identitiesOf(projectId, gatewayId)).map(({ serial }) => serial);
     let revoked: Revocation[] = [];
     try {
       revoked = await revokeCertificates(directory, { target: gatewayId, projectId, reason: 'superseded' }, nowMs);
     } catch (error) {
-      if (!(error instanceof CertsError) || error.code !== 'CERTS_UNKNOWN' || claimId === undefined) throw error;
+      if (!(error instanceof CertsError) || error.code !== 'CERTS_UNKNOWN' || (claimId === undefined && serials.length === 0)) throw error;
     }
+    const forgotten = [...new Set([...serials, ...revoked.map(({ serial }) => serial)])];
+    await writePrivateFile(join(paths.resets, fileOf(projectId, gatewayId)), `${JSON.stringify(forgotten)}\n`);
     if (claimId !== undefined) {
       const file = join(oneClaimPaths(directory, claimId).granted, fileOf(projectId, gatewayId));
       await rename(file, file.replace(/\.json$/, `.reset-${nowMs}.json`));
@@ -131,6 +138,18 @@ export async function resetClaimed(directory: string, request: { readonly projec
     await recordClaimEvent(directory, { timeMs: nowMs, claimId: claimId ?? '', projectId, gatewayId, outcome: 'reset', reason });
     return revoked;
   });
+}
+
+/** Serial numbers of a gateway's identities that were reset. CERTS_UNREADABLE. */
+async function resetSerials(directory: string, projectId: string, gatewayId: string): Promise<ReadonlySet<string>> {
+  const path = join(claimPaths(directory).resets, fileOf(projectId, gatewayId));
+  if (!(await isThere(path))) return new Set();
+  const text = (await readPrivateFile(path)).toString('utf8');
+  try {
+    return new Set(z.array(z.string()).parse(JSON.parse(text)));
+  } catch (cause) {
+    throw new CertsError('CERTS_UNREADABLE', `${path} is damaged: restore it from your backup, or reset the gateway again`, { cause });
+  }
 }
 
 /** The claim that gave a gateway its identity, of those that are not reset. */

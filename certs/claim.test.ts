@@ -67,6 +67,16 @@ describe('a claim', () => {
     expect(claimIdentity(new X509Certificate(gateway.certificatePem))).toBeUndefined();
   });
 
+  it.each([
+    ['key.pem', 'an empty key', '', 'CERTS_UNREADABLE'],
+    ['key.pem', 'another claim’s key', undefined, 'CERTS_KEY_MISMATCH'],
+    ['cert.pem', 'no certificate', 'nothing', 'CERTS_UNREADABLE'],
+    ['ca.pem', 'no root', 'nothing', 'CERTS_UNREADABLE'],
+  ])('is not taken from a folder whose %s is %s', async (name, _, text, code) => {
+    await writeFile(join(claim.handout, name), text ?? (await readHandout((await make(1)).handout)).keyPem);
+    await expect(readHandout(claim.handout)).rejects.toMatchObject({ code, message: expect.stringContaining(name) as string });
+  });
+
   it.each<[string, number, number]>([
     ['a quota of nothing', 0, HOUR_MS], ['a quota of too much', 10_001, HOUR_MS], ['a quota that is no number', Number.NaN, HOUR_MS],
     ['more than a week', 1, 7 * DAY_MS + 1], ['no time', 1, 0], ['for ever', 1, Infinity],
@@ -94,6 +104,19 @@ describe('by a claim', () => {
     await issueIdentity(authority, { role: 'gateway', projectId: PROJECT, gatewayId: idOf(1) }, nowMs);
     await expect(ask(idOf(1))).rejects.toMatchObject({ code: 'CLAIM_TAKEN' });
     expect(await signed().catch(() => [])).toEqual([]);
+  });
+
+  it.each<[string, () => Promise<unknown>, number]>([
+    ['was revoked', () => revokeCertificates(root, { target: idOf(1), reason: 'keyCompromise' }, nowMs), nowMs],
+    ['is over', () => Promise.resolve(), nowMs + 2 * 60_000],
+  ])('nobody gets the identity of a gateway whose own %s, until an operator resets it', async (_, end, atMs) => {
+    await issueIdentity(authority, { role: 'gateway', projectId: PROJECT, gatewayId: idOf(1), lifetimeDays: 60_000 / DAY_MS }, nowMs);
+    await end();
+    await expect(ask(idOf(1), undefined, undefined, atMs)).rejects.toMatchObject({ code: 'CLAIM_TAKEN' });
+    await resetClaimed(root, { projectId: PROJECT, gatewayId: idOf(1) }, atMs);
+    await ask(idOf(1), undefined, undefined, atMs);
+    await expect(ask(idOf(1), undefined, undefined, atMs)).rejects.toMatchObject({ code: 'CLAIM_TAKEN' });
+    await expect(resetClaimed(root, { projectId: 'plant-2', gatewayId: idOf(1) }, atMs)).rejects.toMatchObject({ code: 'CERTS_UNKNOWN' });
   });
 
   it('no more identities are given than its quota, by two offices at once', async () => {

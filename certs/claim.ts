@@ -15,9 +15,10 @@ import { CertsError, ClaimError, systemCode } from './errors.ts';
 import { DEFAULT_KEY_TYPE, generateKeyPair, privateKeyPem, spkiDer } from './key-pair.ts';
 import { CERTIFICATE_FILE, KEY_FILE } from './layout.ts';
 import { bad } from './names.ts';
+import { parseCertificate } from './pem.ts';
 import { makePrivateDirectory, publishPrivateDirectory, readPrivateFile } from './private-file.ts';
 import { DAY_MS, identityValidity } from './profiles.ts';
-import { signProfile } from './signer.ts';
+import { readPrivateKey, signProfile } from './signer.ts';
 
 /** Identities that one claim may give, how long it lasts, and claims that a home keeps. */
 export const CLAIM_LIMITS = { quota: 10_000, lifetimeMs: 7 * DAY_MS, claims: 1_000 } as const;
@@ -42,9 +43,9 @@ const schema = z.strictObject({
 });
 
 /** Where the claims of a certificate directory lie. */
-export function claimPaths(directory: string): { readonly directory: string; readonly lock: string; readonly audit: string } {
+export function claimPaths(directory: string): { readonly directory: string; readonly lock: string; readonly audit: string; readonly resets: string } {
   const claims = join(directory, 'claims');
-  return { directory: claims, lock: join(claims, '.lock'), audit: join(claims, '.audit.ndjson') };
+  return { directory: claims, lock: join(claims, '.lock'), audit: join(claims, '.audit.ndjson'), resets: join(claims, '.resets') };
 }
 
 /** Where one claim lies: its record, what it gave, and what devices are given. */
@@ -126,10 +127,16 @@ export async function grantsOf(directory: string, claimId: string): Promise<stri
   return (await namesIn(oneClaimPaths(directory, claimId).granted)).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
 }
 
-/** The certificate and key that a device is given, and the root it is to trust. CERTS_UNREADABLE, CERTS_KEY_EXPOSED. */
+/**
+ * The certificate and key that a device is given, and the root it is to trust. CERTS_UNREADABLE also when a certificate is
+ * none, CERTS_KEY_EXPOSED, CERTS_KEY_MISMATCH.
+ */
 export async function readHandout(directory: string): Promise<{ readonly certificatePem: string; readonly keyPem: string; readonly authorityPem: string }> {
-  const keyPem = (await readPrivateFile(join(directory, KEY_FILE))).toString('utf8');
+  const keyPath = join(directory, KEY_FILE);
+  const keyPem = (await readPrivateFile(keyPath)).toString('utf8');
   const [certificatePem, authorityPem] = await Promise.all([CERTIFICATE_FILE, 'ca.pem'].map((name) => readFile(join(directory, name), 'utf8')));
+  await readPrivateKey(keyPath, parseCertificate(certificatePem!, join(directory, CERTIFICATE_FILE), 'CERTS_UNREADABLE'));
+  parseCertificate(authorityPem!, join(directory, 'ca.pem'), 'CERTS_UNREADABLE');
   return { certificatePem: certificatePem!, keyPem, authorityPem: authorityPem! };
 }
 

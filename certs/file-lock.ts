@@ -46,8 +46,8 @@ interface Holder {
 async function tryLock(path: string): Promise<boolean> {
   const mine = `${path}.${process.pid}.${randomUUID()}`;
   const me: Holder = { pid: process.pid, startedAt: await startOf(process.pid) };
-  await writeFile(mine, JSON.stringify(me), { flag: 'wx', mode: 0o600 });
   try {
+    await writeFile(mine, JSON.stringify(me), { flag: 'wx', mode: 0o600 });
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         await link(mine, path); // atomic: the lock never exists without its holder's name

@@ -33,6 +33,7 @@ export { findGatewayIdentities, findIdentity, findNamed, listIdentities } from '
 export type { IdentityMatch, IdentitySummary } from './list.ts';
 export { makePrivateDirectory, publishPrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
 export { certificatesIn } from './pem.ts';
+export { renewIdentity } from './renew.ts';
 export { retireIdentity } from './retire.ts';
 export { REVOCATION_REASONS } from './crl.ts';
 export type { RevocationReason } from './crl.ts';

@@ -68,8 +68,9 @@ export interface Validity {
 }
 
 export const DAY_MS = 86_400_000;
-const SKEW_MS = 300_000;
-const LIFETIME_MIN_MS = 60_000;
+/** Validity begins five minutes back, for clocks that run slow. */
+export const SKEW_MS = 300_000;
+export const LIFETIME_MIN_MS = 60_000;
 /** The longest lifetime of an identity, in days. */
 export const LIFETIME_DAYS_MAX = 3650;
 const SERVER_NAMES_MAX = 100;

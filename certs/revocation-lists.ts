@@ -123,8 +123,9 @@ export async function publishLocked(directory: string, record: RevocationRecord,
 }
 
 /**
- * Publishes the lists where that is due: there are none, one can be renewed and has less than half its time left, or one
- * does not name what the record says is revoked, as after a crash. True when it did.
+ * Publishes the lists where that is due: there are none, one can be renewed and has less than half its time left, begins in
+ * the future, or does not name what the record says is revoked, as after a crash. True when it did. Throws
+ * CERTS_NO_AUTHORITY also when one does not name that and its key is elsewhere: who is revoked would be let in.
  */
 export async function renewRevocationLists(directory: string, nowMs: number): Promise<boolean> {
   const lists = await readRevocationLists(directory).catch((error: unknown) => {
@@ -132,17 +133,22 @@ export async function renewRevocationLists(directory: string, nowMs: number): Pr
     throw error;
   });
   const { revoked } = await readRevocationRecord(directory);
+  let isDue = false;
+  let lacking: CrlAuthority | undefined;
   for (const authority of await crlAuthorities(directory)) {
-    if (!authority.maySign || (await crlSigningKey(authority)) === undefined) continue;
-    const crl = lists?.lists.find((one) => one.crl.issuerKeyIdentifier === authority.keyIdentifier.toString('hex'))?.crl;
-    const due = crl === undefined || crl.nextUpdateMs - nowMs < authority.lifetimeMs / 2;
-    const behind = revoked.some((one) => one.issuer === crl?.issuerKeyIdentifier && one.notAfterMs > nowMs && !crl.entries.has(one.serial));
-    if (due || behind) {
-      await publishRevocationLists(directory, nowMs);
-      return true;
-    }
+    const issuer = authority.keyIdentifier.toString('hex');
+    const crl = lists?.lists.find((one) => one.crl.issuerKeyIdentifier === issuer)?.crl;
+    const behind = revoked.some((one) => one.issuer === issuer && one.notAfterMs > nowMs && crl?.entries.has(one.serial) !== true);
+    const canSign = authority.maySign && (await crlSigningKey(authority)) !== undefined;
+    if (!canSign && behind) lacking = authority;
+    if (canSign && (behind || crl === undefined || crl.thisUpdateMs > nowMs || crl.nextUpdateMs - nowMs < authority.lifetimeMs / 2)) isDue = true;
   }
-  return false;
+  if (isDue) await publishRevocationLists(directory, nowMs);
+  if (lacking) {
+    const remedy = `put ${lacking.paths.keyPath}, which signs that list, back for as long as 'thrum certs crl --publish' takes`;
+    throw new CertsError('CERTS_NO_AUTHORITY', `${revocationPaths(directory).crl} does not name all that are revoked: ${remedy}`);
+  }
+  return isDue;
 }
 
 function isRevokedAuthority(lists: readonly PublishedCrl[], { certificate, serial }: CrlAuthority): boolean {

@@ -123,6 +123,20 @@ describe('an authority with intermediates', () => {
     if (hasOpenssl) expect(verify(gateway)).toMatchObject({ status: 0 });
   });
 
+  it('is not served without the root’s list, or with an earlier one, once that names an intermediate and its key is elsewhere', async () => {
+    const [, issuing] = (await publishRevocationLists(root, nowMs)).lists;
+    const earlier = await readFile(files.crl);
+    await rotateIssuing(root, { nowMs });
+    await revoke(issuing!.authority.serial, 'cACompromise');
+    await rm(join(root, 'ca', 'key.pem'));
+    expect(await renewRevocationLists(root, nowMs)).toBe(false);
+    const remedy = { code: 'CERTS_NO_AUTHORITY', message: expect.stringContaining(join('ca', 'key.pem')) as string };
+    await writeFile(files.crl, earlier);
+    await expect(renewRevocationLists(root, nowMs)).rejects.toMatchObject(remedy);
+    await rm(files.crl);
+    await expect(renewRevocationLists(root, nowMs)).rejects.toMatchObject(remedy);
+  });
+
   it('says that it is incomplete where the root never had one', async () => {
     await rm(join(root, 'ca', 'key.pem'));
     expect(await publishRevocationLists(root, nowMs)).toMatchObject({ complete: false, lists: [{}] });
@@ -185,6 +199,14 @@ describe('a list', () => {
     await writeFile(files.crl, before); // as if killed after the record was written
     expect(await renewRevocationLists(root, nowMs + 4 * DAY_MS)).toBe(true);
     expect(await revokes(gateway)).toBe(true);
+  });
+
+  it('that begins in the future, as when the clock was wrong, is renewed', async () => {
+    await publishRevocationLists(root, nowMs + 2 * DAY_MS);
+    expect(await renewRevocationLists(root, nowMs)).toBe(true);
+    expect(signing((await readRevocationLists(root))!).crl.thisUpdateMs).toBeLessThan(nowMs);
+    if (hasOpenssl) expect(verify(gateway)).toMatchObject({ status: 0 });
+    expect(await renewRevocationLists(root, nowMs)).toBe(false);
   });
 
   it('names a certificate once more after its end, then no longer', async () => {

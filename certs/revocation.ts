@@ -46,10 +46,12 @@ interface Issued {
  * projects, CERTS_NO_AUTHORITY when the key of the issuer is not at hand, CERTS_LIMIT, LOCK_HELD, CERTS_WRITE_FAILED.
  */
 export async function revokeCertificates(directory: string, request: RevocationRequest, nowMs: number): Promise<Revocation[]> {
-  const issued = await issuedAs(directory, request, nowMs);
-  const authorities = await crlAuthorities(directory);
-  const entries = await Promise.all(issued.map(async (one) => ({ ...one, issuer: await issuerOf(one, authorities) })));
+  await crlAuthorities(directory); // CERTS_NO_AUTHORITY, where there is no place for a lock either
   return withFileLock(revocationPaths(directory).lock, async () => {
+    // Looked for under the lock, so that what a gateway renews to meanwhile is among it (renew.ts).
+    const issued = await issuedAs(directory, request, nowMs);
+    const authorities = await crlAuthorities(directory);
+    const entries = await Promise.all(issued.map(async (one) => ({ ...one, issuer: await issuerOf(one, authorities) })));
     const record = await readRevocationRecord(directory);
     const known = new Map(record.revoked.map((one) => [`${one.issuer} ${one.serial}`, one]));
     const revoked = [...record.revoked];

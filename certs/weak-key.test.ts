@@ -26,6 +26,10 @@ describe('a public key', () => {
     expect(weaknessOf(rsaKey(7n * (2n ** 2046n + 1n)))).toMatch(/^has the factor \d+$/);
   });
 
+  it('is not searched for factors when it is longer than anybody can use', () => {
+    expect(weaknessOf(rsaKey((1n << 400_000n) - 7n))).toBe('has 400000 bits, more than the 16384 that peers can use');
+  });
+
   it('is weak when its primes are close', () => {
     // The factors need not be prime for Fermat's method; these have no factor below 752.
     const hasNoFactor = (value: bigint): boolean => Array.from({ length: 750 }, (_, index) => BigInt(index + 2)).every((factor) => value % factor !== 0n);

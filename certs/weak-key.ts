@@ -8,6 +8,8 @@ import type { KeyObject } from 'node:crypto';
 import { keyTypeOf } from './key-pair.ts';
 
 const RSA_BITS_MIN = 2048;
+/** OpenSSL verifies nothing with a longer one; the tests below would take a second and more. */
+const RSA_BITS_MAX = 16_384;
 const RSA_EXPONENT_MIN = 65537n;
 /** NIST SP 800-56B, section 6.2. */
 const RSA_EXPONENT_BITS_MAX = 256;
@@ -28,6 +30,7 @@ export function weaknessOf(key: KeyObject): string | undefined {
 function rsaWeakness(key: KeyObject): string | undefined {
   const { modulusLength = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < RSA_BITS_MIN) return `has only ${modulusLength} bits, RSA needs ${RSA_BITS_MIN}`;
+  if (modulusLength > RSA_BITS_MAX) return `has ${modulusLength} bits, more than the ${RSA_BITS_MAX} that peers can use`;
   if (exponent < RSA_EXPONENT_MIN || exponent % 2n === 0n || exponent.toString(2).length > RSA_EXPONENT_BITS_MAX) {
     return `has the exponent ${String(exponent).slice(0, 20)}, RSA needs an odd one from 65537 to 2^256`;
   }

@@ -9,7 +9,7 @@ import { decodeBatch, type ZoneEvent } from '../frame/mod.ts';
 import { Gateway } from './gateway.ts';
 import { IdentityStore } from './identity-store.ts';
 import { provision } from './provision.ts';
-import { renewalTimeMs } from './renewal.ts';
+import { nextRenewalMs, renewalTimeMs } from './renewal.ts';
 import { eventually, TinyBroker, type Received } from './tiny-broker.fixture.ts';
 
 const nowMs = new Date().getTime(); // Node's TLS goes by the real clock
@@ -113,6 +113,15 @@ describe('a gateway', () => {
     gateway.start();
     await eventually('renewed', () => renewals.length > 0);
     expect([requests.length, renewals]).toEqual([1, [undefined]]);
+  });
+
+  it('does not ask again at once when its clock is so far ahead that what was just issued seems old', () => {
+    const [from, to] = [nowMs, Date.parse(new X509Certificate(first.certificatePem).validTo)];
+    expect(nextRenewalMs(first, from, () => 0.5)).toBe(renewalTimeMs(first, () => 0.5));
+    for (const ahead of [0.8, 1.5]) {
+      const clock = from + ahead * (to - from);
+      expect(Math.round((to - from) / (nextRenewalMs(first, clock, () => 0.5) - clock))).toBe(30);
+    }
   });
 
   it('keeps its identity when it is refused, says why, and goes on measuring', async () => {

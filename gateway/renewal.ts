@@ -13,9 +13,22 @@ export const RENEWAL_LIMITS = { leastWaitMs: 1_000, mostWaitMs: 3_600_000, tries
 
 /** When to renew, ms since 1970: between two thirds and three quarters of the certificate's life. `random` gives [0, 1). */
 export function renewalTimeMs({ certificatePem }: Credentials, random: () => number): number {
+  const { issuedMs, lifeMs } = lifeOf(certificatePem);
+  return issuedMs + lifeMs * (2 / 3 + random() / 12);
+}
+
+/**
+ * The same for a certificate that has just connected for the first time, but not before a thirtieth of its life from now: a
+ * clock that is ahead makes what was just issued seem old, and would have it renewed for ever.
+ */
+export function nextRenewalMs(credentials: Credentials, nowMs: number, random: () => number): number {
+  return Math.max(renewalTimeMs(credentials, random), nowMs + lifeOf(credentials.certificatePem).lifeMs / 30);
+}
+
+function lifeOf(certificatePem: string): { readonly issuedMs: number; readonly lifeMs: number } {
   const [from, to] = validityOf(certificatePem);
-  const issued = to - from > SKEW_MS ? from + SKEW_MS : from;
-  return issued + (to - issued) * (2 / 3 + random() / 12);
+  const issuedMs = to - from > SKEW_MS ? from + SKEW_MS : from;
+  return { issuedMs, lifeMs: to - issuedMs };
 }
 
 /** What a renewal needs of the connection. */
@@ -63,9 +76,9 @@ export class Renewal {
   /** To be called with each connection and what it was made with. */
   connected(used: Credentials): void {
     this.#enqueue(async () => {
-      const { store, random, onRenewed } = this.#options;
+      const { store, now, random, onRenewed } = this.#options;
       if (await store.connected(used)) {
-        this.#dueMs = renewalTimeMs(used, random);
+        this.#dueMs = nextRenewalMs(used, now(), random);
         onRenewed();
       }
     });
