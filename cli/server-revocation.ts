@@ -4,7 +4,7 @@ import { readCrls, revocationPaths, type Crl } from '../certs/mod.ts';
 import type { ServerRevocation } from '../gateway/mod.ts';
 import type { Home } from './home.ts';
 
-/** Lists of a file that must be there, among them the one of the broker's authority. CERTS_BAD_CRL, or what the system says, now and later. */
+/** Lists of a file that must be there, among them one of an authority in the broker's chain. CERTS_BAD_CRL, or what the system says, now and later. */
 export function revocationFile(path: string): ServerRevocation {
   const lists = watched(path);
   lists();
