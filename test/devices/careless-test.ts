@@ -45,7 +45,9 @@ export class CarelessTest {
     const report = await testClient({
       ...this.#settings([one]),
       bait: this.#bait.forHost(host),
-      onListening: (port) => (running = device(host, port, over.signal).catch(() => undefined)), // whatever it could not go along with
+      onListening: (port) => {
+        running = device(host, port, over.signal).catch(() => undefined); // whatever it could not go along with
+      },
     });
     over.abort();
     await running;

@@ -179,8 +179,9 @@ export async function firstWord(socket: TLSSocket, withinMs: number): Promise<{ 
 
 /** Resolves once there are bytes to read: the end is told as readable too, and so is an empty record (in TLS 1.0, before all others). */
 async function readable(socket: TLSSocket, signal: AbortSignal): Promise<void> {
-  while (socket.readableLength === 0) {
+  const isEmpty = (): boolean => socket.readableLength === 0;
+  while (isEmpty()) {
     await once(socket, 'readable', { signal });
-    if (socket.readableLength === 0) socket.read(); // brings on the end, if this is it
+    if (isEmpty()) socket.read(); // brings on the end, if this is it
   }
 }
