@@ -35,6 +35,8 @@ export interface CertificateContent {
   readonly basicConstraints: { readonly ca: boolean; readonly pathLength?: number } | undefined;
   /** Lower-case hexadecimal. */
   readonly subjectKeyIdentifier: string | undefined;
+  /** Numbers of the TLS extensions that its server must use (RFC 7633). */
+  readonly tlsFeatures: readonly number[];
 }
 
 const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {
@@ -83,6 +85,7 @@ export function readCertificateDer(der: Uint8Array): CertificateContent {
     keyUsage: readKeyUsage(extensions.get(EXTENSION_OID.keyUsage)),
     basicConstraints: readBasicConstraints(extensions.get(EXTENSION_OID.basicConstraints)),
     subjectKeyIdentifier: readOctets(extensions.get(EXTENSION_OID.subjectKeyIdentifier)),
+    tlsFeatures: readTlsFeatures(extensions.get(EXTENSION_OID.tlsFeature)),
   };
 }
 
@@ -205,6 +208,10 @@ export function readBasicConstraints(value: DerValue | undefined): CertificateCo
   const length = members.find((member) => tagOf(member) === TAG.integer);
   if (length === undefined) return { ca };
   return { ca, pathLength: Number(`0x${contentOf(length, TAG.integer).toString('hex')}`) };
+}
+
+function readTlsFeatures(value: DerValue | undefined): number[] {
+  return value === undefined ? [] : membersOf(value, TAG.sequence).map((feature) => Number(`0x${contentOf(feature, TAG.integer).toString('hex')}`));
 }
 
 function readOctets(value: DerValue | undefined): string | undefined {

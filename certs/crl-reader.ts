@@ -3,7 +3,7 @@
  * to be believed before `verifyCrl` has said that the authority signed it; a list is decoded whole or not at all.
  */
 
-import { verify, type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 
 import { readTime } from './certificate-reader.ts';
 import { CRL_OID, REVOCATION_REASONS, type RevocationReason } from './crl.ts';
@@ -11,7 +11,7 @@ import { TAG } from './der.ts';
 import { contentOf, derOf, membersOf, oidOf, readDer, tagOf, type DerValue } from './der-reader.ts';
 import { CertsError } from './errors.ts';
 import { EXTENSION_OID } from './extensions.ts';
-import { signatureSchemeOf } from './key-pair.ts';
+import { isSignedWith } from './signature-check.ts';
 
 /** One list, decoded; see {@link verifyCrl}. */
 export interface Crl {
@@ -54,9 +54,7 @@ export function readCrls(pem: string, source: string): Crl[] {
 /** True when the holder of `authority` signed the list: name and key identifier are its own, and the signature holds. */
 export function verifyCrl(crl: Crl, authority: { readonly certificate: X509Certificate; readonly subjectDer: Buffer; readonly keyIdentifier: Buffer }): boolean {
   if (!crl.issuerDer.equals(authority.subjectDer) || crl.issuerKeyIdentifier !== authority.keyIdentifier.toString('hex')) return false;
-  const key = authority.certificate.publicKey;
-  const scheme = signatureSchemeOf(key);
-  return crl.algorithmDer.equals(scheme.algorithmDer) && verify(scheme.digest, crl.tbsDer, key, crl.signature);
+  return isSignedWith(authority.certificate.publicKey, crl.algorithmDer, crl.tbsDer, crl.signature);
 }
 
 function readCrl(pem: string, der: Buffer): Crl {

@@ -28,6 +28,8 @@ export type CertsErrorCode =
   | 'CERTS_KEY_MISMATCH'
   /** A revocation list is damaged, not signed by the authority, or older than the one before it. */
   | 'CERTS_BAD_CRL'
+  /** An OCSP answer is malformed, or not to be believed. */
+  | 'CERTS_BAD_OCSP'
   /** No certificate with that serial number or id was issued here. */
   | 'CERTS_UNKNOWN'
   /** A limit on what is kept has been reached. */

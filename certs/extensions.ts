@@ -32,6 +32,7 @@ export const EXTENSION_OID = {
   basicConstraints: '2.5.29.19',
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
+  tlsFeature: '1.3.6.1.5.5.7.1.24',
 } as const;
 
 /** Key usages, each at the position of its bit (RFC 5280, section 4.2.1.3). */

@@ -17,12 +17,14 @@ import { showLive } from './live-panel.ts';
 import { addOutputOptions, bytes, count, latencyMs, latencyText, minute, printResult, say, type OutputOptions } from './output.ts';
 import { provisioned, readDeviceClaim } from './provisioning.ts';
 import { random } from './random.ts';
+import { homeRevocation, revocationFile } from './server-revocation.ts';
 import { Troubles } from './troubles.ts';
 import { duration, parseDurationMs, parseSpeed, wholeNumber } from './values.ts';
 
 interface FleetCommandOptions extends HomeOptions, OutputOptions {
   readonly url: string;
   readonly ca?: string;
+  readonly crl?: string;
   readonly cert?: string;
   readonly key?: string;
   readonly project: string;
@@ -58,6 +60,7 @@ function addConnection(command: Command): Command {
   command
     .requiredOption('--url <url>', 'broker, as mqtts://host:port')
     .option('--ca <file>', 'certificate of the authority that signed the broker’s (default the home’s)')
+    .option('--crl <file>', 'revocation list of that authority, PEM; read again when it changes (default the home’s, with the home’s authority)')
     .option('--cert <file>', 'client certificate for all gateways (default one each from the home)')
     .option('--key <file>', 'its private key')
     .option('--identity-lifetime <duration>', 'issue identities that last so long, instead of using those at hand', duration)
@@ -77,13 +80,15 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
   const gateways = choose(planFleet(planSettings(settings)).gateways);
   const ca = options.ca === undefined ? undefined : await readCertificate(options.ca);
+  const listed = options.crl === undefined ? undefined : revocationFile(options.crl);
   const client = await readClient(options);
   const claim = options.claim === undefined ? undefined : await readDeviceClaim(options.claim);
   if (claim && (client ?? options.identityLifetime)) throw new CliError('CLI_USAGE', '--claim does not go with --cert, --key or --identity-lifetime');
   // Whatever is not given in a file is the home's, so there must be one.
   const home = await openHome(options, claim || (ca !== undefined && client !== undefined) ? 'create' : 'refuse');
   const authorityPem = ca ?? claim?.authorityPem ?? (await loadAuthority(home.certs)).certificatePem;
-  const target = parseTarget(options.url, authorityPem);
+  const revocation = listed ?? ((ca ?? claim) === undefined ? homeRevocation(home) : undefined);
+  const target = { ...parseTarget(options.url, authorityPem), ...(revocation && { revocation }) };
   const identities = claim
     ? await Promise.all(gateways.map(({ gatewayId }) => provisioned(home, claim, gatewayId, target, DEFAULT_BACKOFF, (line) => say(options, line))))
     : await identify(options, home, client, gateways);

@@ -38,7 +38,7 @@ export async function provisioned(home: Home, claim: DeviceClaim, gatewayId: str
   if (!current || Date.parse(new X509Certificate(current.certificatePem).validTo) <= now()) {
     const interrupt = catchInterrupt();
     try {
-      await provision({ ...owner, store, target, claim, backoff, random, signal: interrupt.signal, onTrouble: (error) => say(error.message) });
+      await provision({ ...owner, store, target, claim, backoff, random, now, signal: interrupt.signal, onTrouble: (error) => say(error.message) });
     } finally {
       interrupt.release();
     }

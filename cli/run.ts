@@ -17,6 +17,7 @@ import { showLive } from './live-panel.ts';
 import { startLocalBroker, type LocalBroker } from './local-broker.ts';
 import { addOutputOptions, say, type OutputOptions } from './output.ts';
 import { random } from './random.ts';
+import { homeRevocation } from './server-revocation.ts';
 import { Troubles } from './troubles.ts';
 import { reportRun } from './run-report.ts';
 import { duration as durationText, parseDurationMs, parseSpeed, positiveNumber, wholeNumber } from './values.ts';
@@ -88,7 +89,7 @@ async function runCaught(options: RunOptions, { settings, gatewayIds, sensors, r
     const speed = parseSpeed(settings.speed)!;
     const fleet = await Fleet.start({
       members: membersOf(identities, sensors),
-      target: { host: reachable(options.host), port: local.broker.port, authorityPem: local.authorityPem },
+      target: { host: reachable(options.host), port: local.broker.port, authorityPem: local.authorityPem, revocation: homeRevocation(home) },
       directory: home.gateways,
       startMs: planSettings(settings).startMs,
       speed,

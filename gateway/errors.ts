@@ -5,6 +5,8 @@ export type GatewayErrorCode =
   | 'SPOOL_FAILED'
   | 'UPLINK_URL'
   | 'GATEWAY_IDENTITY'
+  /** The broker's certificate is not to be believed. */
+  | 'GATEWAY_UNTRUSTED'
   /** The authority does not give a certificate; the message has its reason. */
   | 'GATEWAY_REFUSED'
   /** No answer came to a request for a certificate. */

@@ -87,6 +87,7 @@ export class Gateway {
       spool,
       backoff,
       random,
+      now,
       onState,
       onAcknowledged: (batch, latencyMs) => this.#acknowledged(batch, latencyMs),
       onIdentified: (used) => this.#renewal?.connected(used),

@@ -7,4 +7,5 @@ export { GATEWAY_LIMITS, type GatewayIdentity } from './gateway.ts';
 export { IdentityStore, type Credentials, type FirstIdentity, type StoreOwner } from './identity-store.ts';
 export { Ledger, MAX_LEDGER_MESSAGES, type Reconciliation } from './ledger.ts';
 export { provision, type ProvisionOptions } from './provision.ts';
+export type { ServerRevocation } from './server-certificate.ts';
 export { parseTarget, type Target } from './target.ts';

@@ -4,13 +4,13 @@
  * same key; a broker that cannot be reached is tried again, a refusal is final.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { backoffMs, type BackoffLimits } from './backoff.ts';
+import { connectToBroker } from './broker-connection.ts';
 import { askForCertificate } from './certificate-exchange.ts';
 import { GatewayError } from './errors.ts';
 import type { Credentials, IdentityStore } from './identity-store.ts';
 import type { Target } from './target.ts';
-import { tlsOptions } from './uplink.ts';
 
 export interface ProvisionOptions {
   readonly store: IdentityStore;
@@ -21,6 +21,8 @@ export interface ProvisionOptions {
   readonly claim: Credentials;
   readonly backoff: BackoffLimits;
   readonly random: () => number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly signal: AbortSignal;
   /** Why a try was in vain. */
   readonly onTrouble: (error: Error) => void;
@@ -49,9 +51,9 @@ export async function provision(options: ProvisionOptions): Promise<void> {
 }
 
 /** A connection with the claim; rejects when there is none, or `signal` aborts first, which also ends it later. */
-function connected({ target, claim, gatewayId, signal }: ProvisionOptions): Promise<MqttClient> {
+function connected({ target, claim, gatewayId, now, signal }: ProvisionOptions): Promise<MqttClient> {
   return new Promise((resolve, reject) => {
-    const client = connect({ ...tlsOptions(target, claim), clientId: gatewayId, keepalive: 30 });
+    const client = connectToBroker({ target, credentials: claim, now, mqtt: { clientId: gatewayId, keepalive: 30 } });
     const stop = (): void => void client.end(true);
     let why = 'the connection was closed';
     signal.addEventListener('abort', stop, { once: true });

@@ -176,7 +176,7 @@ describe('a device without an identity', () => {
     const device = (store: IdentityStore, signal: AbortSignal): Promise<void> =>
       provision({
         ...OWNER, store, claim, signal, target: { host: '127.0.0.1', port: broker.port, authorityPem: claim.authorityPem },
-        backoff: { baseMs: 1, capMs: 5 }, random: () => 0.5, onTrouble: ({ message }) => troubles.push(message),
+        backoff: { baseMs: 1, capMs: 5 }, random: () => 0.5, now: () => nowMs, onTrouble: ({ message }) => troubles.push(message),
       });
     const kill = new AbortController();
     const hung = answering(() => new Promise(() => undefined));
@@ -202,7 +202,7 @@ describe('a device without an identity', () => {
     const store = await IdentityStore.open(directory, OWNER);
     const refused = provision({
       ...OWNER, store, claim, signal: never, target: { host: '127.0.0.1', port: broker.port, authorityPem: claim.authorityPem },
-      backoff: { baseMs: 1, capMs: 5 }, random: () => 0.5, onTrouble: () => undefined,
+      backoff: { baseMs: 1, capMs: 5 }, random: () => 0.5, now: () => nowMs, onTrouble: () => undefined,
     });
     await expect(refused).rejects.toMatchObject({ code: 'GATEWAY_REFUSED' });
     expect(store.current).toBeUndefined();

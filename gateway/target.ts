@@ -1,12 +1,15 @@
 /** Which broker a fleet talks to, from the URL that a user gives. */
 import { isIP } from 'node:net';
 import { GatewayError } from './errors.ts';
+import type { ServerRevocation } from './server-certificate.ts';
 
 export interface Target {
   readonly host: string;
   readonly port: number;
   /** Certificates of the authorities that may have signed the broker's, PEM. */
   readonly authorityPem: string;
+  /** Revocation lists that the broker's certificate is looked up in; none are asked for without. */
+  readonly revocation?: ServerRevocation;
 }
 
 /** MQTT over TLS, registered with IANA. */

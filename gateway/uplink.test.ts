@@ -64,6 +64,7 @@ function uplinkTo(port: number, more: Partial<UplinkOptions> = {}): Watched {
     spool,
     backoff: SOON,
     random: () => 0.5,
+    now: () => nowMs,
     onAcknowledged: (batch) => acknowledged.push(batch),
     onState: (connected, reason) => states.push({ connected, reason }),
     ...more,
@@ -283,7 +284,7 @@ describe('an uplink that is not let in', () => {
 
   it.each([
     ['of another authority', async () => issueIdentity(await createAuthority(join(root, 'stranger'), { nowMs }), { role: 'server' }, nowMs), /certificate/],
-    ['for another host', () => issueIdentity(authority, { role: 'server', dnsNames: ['elsewhere.example'] }, nowMs), /IP: 127\.0\.0\.1|altnames/],
+    ['for another host', () => issueIdentity(authority, { role: 'server', dnsNames: ['elsewhere.example'] }, nowMs), /for other names/],
     ['of a gateway', () => Promise.resolve(gatewayIdentity), /purpose/],
   ])('tells nothing to a broker with a certificate %s', async (_, issue, reason) => {
     await fill(1);

@@ -4,9 +4,9 @@
  * spool what was acknowledged. A new connection begins again with the oldest batch not acknowledged.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SecureContextOptions } from 'node:tls';
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { backoffMs, type BackoffLimits } from './backoff.ts';
+import { connectToBroker } from './broker-connection.ts';
 import { brokenRule } from './broker-manners.ts';
 import { askForCertificate } from './certificate-exchange.ts';
 import { GatewayError } from './errors.ts';
@@ -17,10 +17,7 @@ import type { Target } from './target.ts';
 
 /** Publishes not yet acknowledged on one connection. */
 const WINDOW = 16;
-/** TLS 1.3, or 1.2 with forward secrecy and AEAD; keys and digests of 112 bits at least (RSA from 2048, no SHA-1). */
-const CIPHERS = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2';
 const KEEP_ALIVE_S = 30;
-const CONNECT_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 1_000;
 
 export interface UplinkOptions {
@@ -32,6 +29,8 @@ export interface UplinkOptions {
   readonly spool: Spool;
   readonly backoff: BackoffLimits;
   readonly random: () => number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly onAcknowledged: (batch: SpooledBatch, latencyMs: number) => void;
   /** Called with each change: connected, or not and why. */
   readonly onState: (connected: boolean, reason: string) => void;
@@ -125,15 +124,10 @@ export class Uplink {
   }
 
   #connect(): void {
-    const { target, gatewayId } = this.#options;
+    const { target, gatewayId, now } = this.#options;
     const used = this.#options.credentials();
-    const options: IClientOptions & SecureContextOptions = {
-      ...tlsOptions(target, used),
-      clientId: gatewayId,
-      keepalive: KEEP_ALIVE_S,
-      will: { topic: `${this.#prefix}status`, payload: Buffer.from('offline'), qos: 0, retain: true },
-    };
-    const client = connect(options);
+    const will = { topic: `${this.#prefix}status`, payload: Buffer.from('offline'), qos: 0, retain: true } as const;
+    const client = connectToBroker({ target, credentials: used, now, mqtt: { clientId: gatewayId, keepalive: KEEP_ALIVE_S, will } });
     this.#client = client;
     this.#sent.clear();
     client.on('connect', () => {
@@ -174,25 +168,4 @@ export class Uplink {
     this.#retry = setTimeout(() => this.#connect(), waitMs);
     this.#attempt += 1;
   }
-}
-
-/** MQTT 3.1.1 over mutual TLS, one connection without retries of its own, a session that ends with it. */
-export function tlsOptions(target: Target, { certificatePem, keyPem }: Credentials): IClientOptions & SecureContextOptions {
-  return {
-    protocol: 'mqtts',
-    host: target.host,
-    port: target.port,
-    ca: target.authorityPem,
-    cert: certificatePem,
-    key: keyPem,
-    minVersion: 'TLSv1.2',
-    ciphers: CIPHERS,
-    rejectUnauthorized: true,
-    protocolVersion: 4,
-    clean: true,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    reconnectPeriod: 0,
-    queueQoSZero: false,
-    resubscribe: false,
-  };
 }

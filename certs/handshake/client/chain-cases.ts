@@ -1,12 +1,11 @@
 /** Servers with the right name and a chain, date, purpose or signature that must not be believed (RFC 5280, section 6). */
-import { TAG, contextConstructed, contextPrimitive, nullValue, sequence, smallInteger } from '../../der.ts';
-import { contentOf, membersOf, readDer } from '../../der-reader.ts';
+import { contextConstructed, contextPrimitive, nullValue, sequence, smallInteger } from '../../der.ts';
 import { basicConstraints, extKeyUsage, keyUsage, subjectAltName, type Extension } from '../../extensions.ts';
 import { authorityExtensions, commonNameDer, ecKeys, forgeCertificate, type Recipe } from '../forged-certificate.ts';
 import type { Severity } from '../model.ts';
 import { REVOKED_SERIAL, identityOf, type Bait } from './bait.ts';
 import { refusalCase, type Lie, type LyingServer } from './refusal.ts';
-import { revokedStapleDer } from './revocation.ts';
+import { ocspAnswerDer } from './revocation.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -103,8 +102,6 @@ function signedWith(bait: Bait, digest: 'sha1' | 'md5'): LyingServer {
 /** An intermediate signs the server's certificate and, for the same key, an answer that revokes it. */
 function stapledRevoked(bait: Bait): LyingServer {
   const intermediate = bait.intermediate({ keys: ecKeys('P-256') });
-  const spki = intermediate.publicKey.export({ type: 'spki', format: 'der' });
-  const [, bits] = membersOf(readDer(spki), TAG.sequence);
-  const stapleDer = revokedStapleDer(intermediate, contentOf(bits, TAG.bitString).subarray(1), REVOKED_SERIAL, bait.nowMs);
+  const stapleDer = ocspAnswerDer({ issuer: intermediate, serial: REVOKED_SERIAL, status: 'revoked', nowMs: bait.nowMs });
   return { ...identityOf(bait.server({ issuer: intermediate, serial: REVOKED_SERIAL }), intermediate), stapleDer };
 }

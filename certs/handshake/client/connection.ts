@@ -164,7 +164,8 @@ export async function firstWord(socket: TLSSocket, withinMs: number): Promise<{ 
   const signal = ended.signal;
   const first = await within(
     Promise.race([
-      once(socket, 'readable', { signal }).then(() => (socket.readableLength > 0 ? ({ kind: 'data' } as const) : ({ kind: 'closed' } as const))),
+      readable(socket, signal).then(() => ({ kind: 'data' }) as const),
+      once(socket, 'end', { signal }).then(() => ({ kind: 'closed' }) as const),
       once(socket, 'close', { signal }).then(() => ({ kind: 'closed' }) as const),
     ]).catch((error: unknown) => {
       const alert = error instanceof Error ? alertIn(error) : undefined;
@@ -174,4 +175,13 @@ export async function firstWord(socket: TLSSocket, withinMs: number): Promise<{ 
   );
   ended.abort();
   return first ?? { kind: 'silence' };
+}
+
+/** Resolves once there are bytes to read: the end is told as readable too, and so is an empty record (in TLS 1.0, before all others). */
+async function readable(socket: TLSSocket, signal: AbortSignal): Promise<void> {
+  const isEmpty = (): boolean => socket.readableLength === 0;
+  while (isEmpty()) {
+    await once(socket, 'readable', { signal });
+    if (isEmpty()) socket.read(); // brings on the end, if this is it
+  }
 }

@@ -46,8 +46,8 @@ export interface Lies {
   /** Cipher suite, whether the device offers it or not. */
   readonly suite?: number;
   readonly serverHello?: (honest: ServerHelloFields) => ServerHelloFields;
-  /** Group of the key share, whether the device offers it or not; it must be one of node:crypto's curves. */
-  readonly group?: { readonly number: number; readonly curve: string };
+  /** Group of the key share (in TLS 1.3: that is asked for), whether the device offers it or not; one that key-exchange.ts makes. */
+  readonly group?: number;
   readonly chain?: readonly Uint8Array[];
   /** Key that signs in place of the certificate's. */
   readonly signingKey?: KeyObject;

@@ -1,5 +1,4 @@
 /** The lying server in TLS 1.2 (RFC 5246), with ECDHE or, up to ClientKeyExchange, static RSA. */
-import { createECDH } from 'node:crypto';
 import { u16, u8, vector } from '../wire/bytes.ts';
 import { makeKeyShare } from '../wire/key-exchange.ts';
 import { prf } from '../wire/key-schedule.ts';
@@ -32,14 +31,14 @@ export async function lie12(liar: Liar, reach: (how: Reached) => void): Promise<
   ];
   await liar.sayHello({ version: VERSION.tls12, random: liar.random, sessionId: Buffer.alloc(0), suite: lies.suite ?? suite.id, compression: 0, extensions });
   await liar.say(HANDSHAKE.certificate, encodeCertificate(lies.chain ?? identity.chain, VERSION.tls12));
-  const share = lies.group ? strangeShare(lies.group) : makeKeyShare(hello.groups.includes(GROUP.p256) ? GROUP.p256 : GROUP.x25519);
+  const share = makeKeyShare(lies.group ?? (hello.groups.includes(GROUP.p256) ? GROUP.p256 : GROUP.x25519));
   if (suite.keyExchange === 'ecdhe') await liar.say(HANDSHAKE.serverKeyExchange, signedShare(liar, share));
   await liar.say(HANDSHAKE.serverHelloDone, Buffer.alloc(0));
 
   const exchange = await liar.listen();
   if (exchange.type !== HANDSHAKE.clientKeyExchange) return;
   reach('handshake');
-  if (!suite.aead || suite.keyExchange !== 'ecdhe' || !('secret' in share)) return;
+  if (!suite.aead || suite.keyExchange !== 'ecdhe') return;
   const premaster = share.secret(exchange.body.subarray(1));
   const secret = master ? prf(suite.hash, premaster, 'extended master secret', liar.hash(suite.hash), 48) : prf(suite.hash, premaster, 'master secret', Buffer.concat([hello.random, liar.random]), 48);
   const ciphers = ciphersOf(suite, secret, hello.random, liar.random);
@@ -62,10 +61,6 @@ async function readFinished(liar: Liar, cipher: RecordCipher): Promise<void> {
       return;
     }
   }
-}
-
-function strangeShare({ number, curve }: { number: number; curve: string }): { group: number; publicBytes: Buffer } {
-  return { group: number, publicBytes: createECDH(curve).generateKeys() };
 }
 
 /** Body of ServerKeyExchange (RFC 8422 5.4). */

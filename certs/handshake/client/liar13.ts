@@ -1,12 +1,11 @@
-/** The lying server in TLS 1.3 (RFC 8446), without HelloRetryRequest and without asking for a certificate. */
-import { createECDH } from 'node:crypto';
+/** The lying server in TLS 1.3 (RFC 8446), without asking for a certificate. */
 import { u16, vector } from '../wire/bytes.ts';
 import { encodeExtension } from '../wire/client-hello.ts';
 import { COMPLETE_GROUPS, makeKeyShare } from '../wire/key-exchange.ts';
 import { finishedData, Tls13Secrets } from '../wire/key-schedule.ts';
 import { CONTENT, EXTENSION, HANDSHAKE, VERSION } from '../wire/names.ts';
 import { tls13Cipher } from '../wire/record-cipher.ts';
-import { encodeCertificate } from '../wire/server-messages.ts';
+import { encodeCertificate, RETRY_RANDOM } from '../wire/server-messages.ts';
 import { certificateVerifyContent, schemeFor, signScheme } from '../wire/signature.ts';
 import { suiteOf, type Suite } from '../wire/suites.ts';
 import { alsoPlainAlerts, type Liar, type Reached } from './liar.ts';
@@ -30,7 +29,7 @@ export async function lie13(liar: Liar, reach: (how: Reached) => void, afterward
   const group = sharedGroup(liar);
   if (!suite?.aead || group === undefined) throw new Error('no cipher suite or group in common');
   const share = makeKeyShare(group);
-  const shown = lies.group ? { group: lies.group.number, publicBytes: createECDH(lies.group.curve).generateKeys() } : share;
+  if (lies.group !== undefined) return askForGroup(liar, suite, lies.group, reach);
   await liar.sayHello({
     version: VERSION.tls12,
     random: liar.random,
@@ -39,7 +38,7 @@ export async function lie13(liar: Liar, reach: (how: Reached) => void, afterward
     compression: 0,
     extensions: [
       { type: EXTENSION.supportedVersions, body: u16(VERSION.tls13) },
-      { type: EXTENSION.keyShare, body: Buffer.concat([u16(shown.group), vector(2, shown.publicBytes)]) },
+      { type: EXTENSION.keyShare, body: Buffer.concat([u16(group), vector(2, share.publicBytes)]) },
     ],
   });
   const secrets = new Tls13Secrets(suite.hash);
@@ -59,6 +58,13 @@ export async function lie13(liar: Liar, reach: (how: Reached) => void, afterward
   await afterwards?.(liar);
   await liar.data();
   reach('data');
+}
+
+/** HelloRetryRequest for a group: a device that goes along sends another ClientHello. */
+async function askForGroup(liar: Liar, suite: Suite, group: number, reach: (how: Reached) => void): Promise<void> {
+  const extensions = [{ type: EXTENSION.supportedVersions, body: u16(VERSION.tls13) }, { type: EXTENSION.keyShare, body: u16(group) }];
+  await liar.sayHello({ version: VERSION.tls12, random: RETRY_RANDOM, sessionId: liar.hello.sessionId, suite: suite.id, compression: 0, extensions });
+  if ((await liar.listen()).type === HANDSHAKE.clientHello) reach('handshake');
 }
 
 async function sayIdentity(liar: Liar, suite: Suite): Promise<void> {

@@ -13,10 +13,11 @@ function oldVersion(name: 'TLS 1.0' | 'TLS 1.1', protocol: 'TLSv1' | 'TLSv1.1', 
     if (hello.legacyVersion < number) return notRun(`the device offers nothing as new as ${name}`);
     context.evidence.sent(`${name} only`);
     const handshake = await connection.startTls(identityOf(context.bait.server({ keys: context.bait.rsa(2048) })), { minVersion: protocol, maxVersion: protocol });
-    connection.destroy();
     // node:tls refuses by itself a ClientHello whose supported_versions leave this version out.
     if (handshake.kind === 'impossible' && hello.extensions.has(43) && !hello.versions.includes(number)) return pass(`does not offer ${name}`);
-    return judgeRefusal(context, handshake);
+    const verdict = await judgeRefusal(context, handshake);
+    connection.destroy();
+    return verdict;
   };
   return { info: { id: `tls-server.${name.toLowerCase().replace(' ', '-')}`, family: 'tls-server', title: `${name} only`, offered: `a whole handshake of ${name}`, expected: 'an alert, or the connection closed before any MQTT byte', sources: ['RFC 8996', 'RFC 9325 3.1.1'], severity: 'high' }, serve };
 }

@@ -11,14 +11,14 @@ export interface KeyShare {
   secret(peerBytes: Uint8Array): Buffer;
 }
 
-const CURVES: Readonly<Record<number, string>> = { [GROUP.p256]: 'prime256v1', [GROUP.p384]: 'secp384r1', [GROUP.p521]: 'secp521r1' };
+const CURVES: Readonly<Record<number, string>> = { [GROUP.p256]: 'prime256v1', [GROUP.p384]: 'secp384r1', [GROUP.p521]: 'secp521r1', 0x0015: 'secp224r1', 0x0016: 'secp256k1' };
 /** SubjectPublicKeyInfo of X25519 before its 32 octets (RFC 8410 4). */
 const X25519_SPKI = Buffer.from('302a300506032b656e032100', 'hex');
 
 /** Groups with which this engine finishes a handshake. */
 export const COMPLETE_GROUPS = [GROUP.x25519, GROUP.p256, GROUP.p384] as const;
 
-/** A fresh share of a group of {@link COMPLETE_GROUPS} or P-521. */
+/** A fresh share of a group of {@link COMPLETE_GROUPS}, or P-521, P-224, secp256k1. */
 export function makeKeyShare(group: number): KeyShare {
   if (group === GROUP.x25519) return x25519Share();
   const curve = CURVES[group];
