@@ -45,6 +45,7 @@ describe.concurrent('thrum handshake broker', () => {
       expect(failed.map(({ info, reason }) => `${info.id}: ${expected.includes(info.id) ? 'as expected' : reason}`).sort()).toEqual(
         expected.map((id) => `${id}: as expected`).sort(),
       );
+      expect(results.filter(({ reason }) => reason.startsWith('it could not be offered'))).toEqual([]);
       expect(results.filter(({ outcome }) => outcome === 'pass').length).toBeGreaterThan(0);
     });
   }

@@ -102,8 +102,11 @@ async function judge(one: BrokerCase, context: Context): Promise<Verdict> {
   try {
     return await one.run(context);
   } catch (error) {
-    if (!(error instanceof PeerStop)) throw error;
-    return fail(`it ended unexpectedly: ${error.message}`);
+    if (error instanceof PeerStop) return fail(`it ended unexpectedly: ${error.message}`);
+    // Some things cannot be made with every key, such as a signature of SHA-512 with RSA 1024.
+    if (error instanceof Error && /^ERR_(OSSL|CRYPTO)/.test((error as NodeJS.ErrnoException).code ?? ''))
+      return notRun(`it could not be offered: ${error.message}`);
+    throw error;
   }
 }
 
