@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { checkProjectName, isProjectId, KeyService, Projects, type Project, type RootSource } from '../broker/mod.ts';
-import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
+import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, revokedCertificates, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 
@@ -101,10 +101,10 @@ export async function ensureAuthority(home: Home): Promise<Authority> {
   }
 }
 
-/** A broker's identity that is valid for `host`; makes one where there is none. */
+/** A broker's identity that is valid for `host` and not revoked; makes one where there is none. */
 export async function ensureServerIdentity(home: Home, authority: Authority, host: string): Promise<IssuedIdentity> {
   const found = await findIdentity(home.certs, { role: 'server' }, now());
-  if (found && isValidFor(found.certificatePem, host)) return found;
+  if (found && isValidFor(found.certificatePem, host) && !(await revokedCertificates(home.certs)).has(found.serial)) return found;
   const extra = isIP(host) ? { ipAddresses: ['127.0.0.1', '::1', host] } : { dnsNames: ['localhost', host] };
   return issueIdentity(authority, { role: 'server', ...(isEverywhere(host) ? {} : extra) }, now());
 }
