@@ -209,6 +209,39 @@ const brokenFinished: BrokerCase = {
   },
 };
 
+/** 2^9 bytes, the least that can be asked for. */
+const FRAGMENT_CODE = 1;
+const FRAGMENT_BYTES = 512;
+
+const maxFragmentLength: BrokerCase = {
+  info: {
+    id: 'protocol.max-fragment-length',
+    family: 'protocol',
+    title: 'A device that asks for small records gets them, or is told that it will not',
+    offered: 'TLS 1.2 with max_fragment_length 512',
+    expected: 'the extension in the ServerHello and records of at most 512 bytes; or no such extension',
+    sources: ['RFC 6066 4'],
+    severity: 'low',
+  },
+  needs: ['tls-1.2'],
+  run: (context) => {
+    const hello = { ...plainHello(context, [VERSION.tls12]), extra: [{ type: EXTENSION.maxFragmentLength, body: u8(FRAGMENT_CODE) }] };
+    return afterServerHelloDone(
+      context,
+      ({ serverExtensions, records }) => {
+        const isTaken = serverExtensions.has(EXTENSION.maxFragmentLength);
+        context.facts.set('max_fragment_length', isTaken ? 'taken' : 'not taken');
+        if (!isTaken) return Promise.resolve(pass('it does not take it, and says so'));
+        const largest = records.largestReadBytes;
+        return Promise.resolve(
+          largest <= FRAGMENT_BYTES ? pass(`its records have at most ${largest} bytes`) : fail(`it agreed, and sent a record of ${largest} bytes`),
+        );
+      },
+      hello,
+    );
+  },
+};
+
 export const ORDER_CASES: readonly BrokerCase[] = [
   earlyChangeCipherSpec,
   skippedKeyExchange,
@@ -217,4 +250,5 @@ export const ORDER_CASES: readonly BrokerCase[] = [
   renegotiation,
   brokenFinished,
   keyUpdate,
+  maxFragmentLength,
 ];
