@@ -61,11 +61,12 @@ it.skipIf(!python && !inCi)('catches paho for Python when it takes any name, or 
   expect([anyName.exitCode, anything.exitCode]).toEqual([1, 1]);
 });
 
-it.skipIf(!mosquitto && !inCi).concurrent('judges what mosquitto_sub does when sessions break, and that its waits are always the same (needs mosquitto)', { timeout: 60_000 }, async () => {
-  const names = ['connect', 'subscribe', 'puback', 'max-fragments', 'session.expired', 'disconnect.pause', 'disconnect.jitter', 'refused.password', 'lie.reserved-type'];
+it.skipIf(!mosquitto && !inCi).concurrent('judges what mosquitto_sub does when sessions break (needs mosquitto)', { timeout: 60_000 }, async () => {
+  // Not whether its waits differ: on a busy machine they do, whatever it means to do. certs/handshake/client/reconnects.test.ts judges waits.
+  const names = ['connect', 'subscribe', 'puback', 'max-fragments', 'session.expired', 'disconnect.pause', 'refused.password', 'lie.reserved-type'];
   const { exitCode, outcomes } = await test(SUBSCRIBER, names.map((name) => `mqtt-server.${name}`), ['--parallel', '8', '--timeout', '20s']);
-  expect(outcomes).toEqual({ ...Object.fromEntries(names.map((name) => [name, 'pass'])), 'disconnect.jitter': 'fail' });
-  expect(exitCode).toBe(1);
+  expect(outcomes).toEqual(Object.fromEntries(names.map((name) => [name, 'pass'])));
+  expect(exitCode).toBe(0);
 });
 
 it.concurrent('has nothing against our own gateway', { timeout: 90_000 }, async () => {
