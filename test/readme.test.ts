@@ -13,8 +13,8 @@ it('begins with the two commands', () => {
   expect(blocks[0]).toBe('npm ci && npm start\nnpm ci && npm test\n');
 });
 
-it('has six recipes that run one after another as they stand', { timeout: 240_000 }, async () => {
-  expect(blocks.length).toBe(7);
+it('has nine recipes that run one after another as they stand', { timeout: 240_000 }, async () => {
+  expect(blocks.length).toBe(10);
   await withFolder(async (folder) => {
     const bin = join(folder, 'bin');
     await mkdir(bin);
