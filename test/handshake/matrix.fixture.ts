@@ -169,7 +169,7 @@ export const MATRIX: readonly Configuration[] = [
     {
       drop: ['tls_version', 'ciphers', 'crlfile'],
       add: ['tls_version tlsv1.1', 'ciphers ALL:@SECLEVEL=0'],
-      also: [...ALL_SUITES, 'ciphers.signature-sha-1', 'client-certificate.proof-sha-1'],
+      also: [...ALL_SUITES, 'ciphers.signature-sha-1', 'client-certificate.proof-sha-1', 'client-certificate.revoked'],
     },
     'protocol.tls-1.1',
     'ciphers.cbc',
