@@ -39,7 +39,7 @@ export type { IdentityMatch, IdentitySummary } from './list.ts';
 export { makePrivateDirectory, publishPrivateDirectory, readPrivateFile, writePrivateFile } from './private-file.ts';
 export { readStaple } from './ocsp.ts';
 export type { OcspStatus } from './ocsp.ts';
-export { certificatesIn } from './pem.ts';
+export { certificatesIn, parseDer } from './pem.ts';
 export { renewIdentity } from './renew.ts';
 export { retireIdentity } from './retire.ts';
 export { REVOCATION_REASONS } from './crl.ts';

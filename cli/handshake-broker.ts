@@ -8,7 +8,6 @@ import type { Command } from 'commander';
 import {
   authorityFrom,
   BROKER_CASES,
-  credentialsOf,
   homeTarget,
   madeUpIdentity,
   privateKeyFrom,
@@ -17,9 +16,11 @@ import {
   strangerOf,
   TEST_COMMON_NAME,
   testBroker,
+  namesOf,
   type BrokerTarget,
+  type Credentials,
 } from '../certs/handshake/mod.ts';
-import { loadAuthority, readPrivateFile } from '../certs/mod.ts';
+import { certificatesIn, loadAuthority, parseDer, readPrivateFile } from '../certs/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addReportOptions, deliver, prepareOutputs, printCatalogue, showProgress, type ReportOptions } from './handshake-report.ts';
@@ -50,7 +51,6 @@ interface BrokerOptions extends ReportOptions {
 }
 
 const DEFAULT_PORT = 8883;
-const CERTIFICATES_MAX = 16;
 
 export function addBrokerTest(handshake: Command): void {
   const command = handshake
@@ -156,7 +156,7 @@ async function targetOf(place: { host: string; port: number }, options: BrokerOp
   const trust = options.ca === undefined ? certificates : await certificatesFrom(options.ca);
   const identity = (await pairOf(options.cert, options.key, '--cert and --key')) ?? (authority && madeUpIdentity(authority, now()));
   const revoked = await pairOf(options.revokedCert, options.revokedKey, '--revoked-cert and --revoked-key');
-  const clientId = options.clientId ?? commonNameOf(identity) ?? TEST_COMMON_NAME;
+  const clientId = options.clientId ?? namesOf(identity).commonName ?? TEST_COMMON_NAME;
   return {
     ...place,
     serverName: options.serverName ?? place.host,
@@ -178,35 +178,17 @@ async function targetOf(place: { host: string; port: number }, options: BrokerOp
   };
 }
 
-function commonNameOf(identity: BrokerTarget['identity']): string | undefined {
-  const leaf = identity?.chain[0];
-  return leaf && /^CN=(.*)$/m.exec(new X509Certificate(leaf).subject)?.[1];
-}
-
 async function certificatesFrom(path: string): Promise<X509Certificate[]> {
-  const text = await readFile(path, 'utf8');
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)?.slice(0, CERTIFICATES_MAX) ?? [];
-  if (blocks.length === 0) throw new CliError('CLI_USAGE', `${path} holds no PEM certificate`);
-  try {
-    return blocks.map((block) => new X509Certificate(block));
-  } catch (cause) {
-    throw new CliError('CLI_USAGE', `${path} holds a PEM certificate that cannot be decoded`, { cause });
-  }
+  return certificatesIn(await readFile(path), path).map((der) => parseDer(der, path));
 }
 
-async function pairOf(
-  certificate: string | undefined,
-  key: string | undefined,
-  names: string,
-): Promise<ReturnType<typeof credentialsOf> | undefined> {
+async function pairOf(certificate: string | undefined, key: string | undefined, names: string): Promise<Credentials | undefined> {
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate === undefined || key === undefined) throw new CliError('CLI_USAGE', `${names} go together`);
-  const certificatePem = (await certificatesFrom(certificate)).map(String).join('');
-  const keyObject = privateKeyFrom((await readPrivateFile(key)).toString('utf8'), key);
-  const credentials = credentialsOf({ certificatePem, keyPem: keyObject.export({ type: 'pkcs8', format: 'pem' }).toString() });
-  if (!new X509Certificate(credentials.chain[0]!).checkPrivateKey(keyObject))
-    throw new CliError('CLI_USAGE', `${key} is not the key of ${certificate}`);
-  return credentials;
+  const chain = await certificatesFrom(certificate);
+  const privateKey = privateKeyFrom((await readPrivateFile(key)).toString('utf8'), key);
+  if (!chain[0]!.checkPrivateKey(privateKey)) throw new CliError('CLI_USAGE', `${key} is not the key of ${certificate}`);
+  return { chain: chain.map(({ raw }) => raw), key: privateKey };
 }
 
 /** Runs the user's command on a certificate; its failure ends the test with what it said. */

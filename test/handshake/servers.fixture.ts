@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../cli.ts';
 
 export type ServerName = 'mosquitto' | 'openssl' | 'nginx' | 'stunnel';
 
@@ -145,16 +146,6 @@ function silentPort(): Promise<number> {
     return (server.address() as { port: number }).port;
   })();
   return silent;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function untilListening(port: number): Promise<void> {

@@ -8,6 +8,7 @@ import { certificateVerifyContent, signScheme } from '../wire/signature.ts';
 import { endText, hangUp, isIn } from './attempt.ts';
 import { judgeRefusal, refused, reported } from './client-certificate.ts';
 import { freshIdentity, identityWith } from './client-identities.ts';
+import { NEEDS_PLAIN } from './client-trust-cases.ts';
 import { identityOf, inEachVersion, tryIn, type BrokerCase, type Context } from './context.ts';
 
 const flip = (bytes: Buffer): Buffer => Buffer.from(bytes.map((octet, index) => (index === bytes.length - 1 ? octet ^ 1 : octet)));
@@ -20,7 +21,7 @@ const proofs: readonly BrokerCase[] = [
       offered: 'the good certificate, and a CertificateVerify by another key',
       sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'],
       severity: 'critical',
-      needs: ['identity', 'certificate-request'],
+      needs: NEEDS_PLAIN,
     },
     'decrypt_error (51)',
     (context) => ({
@@ -34,7 +35,7 @@ const proofs: readonly BrokerCase[] = [
       offered: 'the good identity, its signature altered',
       sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'],
       severity: 'critical',
-      needs: ['identity', 'certificate-request'],
+      needs: NEEDS_PLAIN,
     },
     'decrypt_error (51)',
     (context) => ({
@@ -49,7 +50,7 @@ const proofs: readonly BrokerCase[] = [
       offered: 'the good certificate, then Finished at once',
       sources: ['RFC 8446 4.4.3', 'RFC 5246 7.4.8'],
       severity: 'critical',
-      needs: ['identity', 'certificate-request'],
+      needs: NEEDS_PLAIN,
     },
     'unexpected_message (10)',
     (context) => ({
@@ -64,7 +65,7 @@ const proofs: readonly BrokerCase[] = [
       offered: 'a CertificateVerify of no octets',
       sources: ['RFC 8446 4.4.3'],
       severity: 'critical',
-      needs: ['identity', 'certificate-request'],
+      needs: NEEDS_PLAIN,
     },
     'decrypt_error (51) or decode_error (50)',
     (context) => ({
@@ -79,7 +80,7 @@ const proofs: readonly BrokerCase[] = [
       offered: 'a good signature over other octets than this handshake’s',
       sources: ['RFC 8446 4.4.3'],
       severity: 'critical',
-      needs: ['identity', 'certificate-request'],
+      needs: NEEDS_PLAIN,
     },
     'decrypt_error (51)',
     (context, version) => ({
@@ -99,7 +100,7 @@ const proofs: readonly BrokerCase[] = [
       offered: 'TLS 1.3: a signature with the context string of servers; TLS 1.2: over nothing',
       sources: ['RFC 8446 4.4.3'],
       severity: 'critical',
-      needs: ['identity', 'certificate-request'],
+      needs: NEEDS_PLAIN,
     },
     'decrypt_error (51)',
     (context) => ({
@@ -125,7 +126,7 @@ const proofs: readonly BrokerCase[] = [
       offered: 'a CertificateVerify that claims a scheme of another kind of key',
       sources: ['RFC 8446 4.4.3'],
       severity: 'high',
-      needs: ['identity', 'certificate-request'],
+      needs: NEEDS_PLAIN,
     },
     'illegal_parameter (47)',
     (context) => ({
@@ -145,7 +146,7 @@ const proofs: readonly BrokerCase[] = [
       offered: 'a true CertificateVerify with SHA-1',
       sources: ['RFC 9155 4', 'RFC 8446 4.4.3'],
       severity: 'high',
-      needs: ['identity', 'certificate-request'],
+      needs: NEEDS_PLAIN,
     },
     'illegal_parameter (47) or handshake_failure (40)',
     (context) => ({

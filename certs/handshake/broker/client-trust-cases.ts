@@ -22,7 +22,8 @@ export function strangerWithNames(context: Context, issuer?: Issuer): Credential
   return { chain: [der], key: privateKey };
 }
 
-const NEEDS_PLAIN = ['identity', 'certificate-request'] as const;
+/** Without an authority to sign with. */
+export const NEEDS_PLAIN = ['identity', 'certificate-request'] as const;
 
 export const CLIENT_TRUST_CASES: readonly BrokerCase[] = [
   {

@@ -67,10 +67,10 @@ export function homeTarget({ authority, projectId, host, port, serverName, now }
 
 /** What signs identities in a home, for the tester to sign with. */
 function testAuthorityOf(authority: Authority): TestAuthority {
-  const { privateKey, subjectDer, keyIdentifier, notAfterMs } = issuingSigner(authority);
+  const { privateKey, subjectDer, keyIdentifier } = issuingSigner(authority);
   const issuing = new X509Certificate(authority.issuingPem);
   const isRoot = issuing.checkIssued(issuing);
-  return { privateKey, subjectDer, keyIdentifier, chain: isRoot ? [] : [issuing.raw], notBeforeMs: Date.parse(issuing.validFrom), notAfterMs };
+  return { privateKey, subjectDer, keyIdentifier, chain: isRoot ? [] : [issuing.raw] };
 }
 
 function signInMemory(signer: TestAuthority, request: GatewayRequest, nowMs: number): Credentials {
@@ -86,6 +86,6 @@ function signInMemory(signer: TestAuthority, request: GatewayRequest, nowMs: num
 }
 
 /** An identity on disk as a TLS client shows it. */
-export function credentialsOf({ certificatePem, keyPem }: Pick<IssuedIdentity, 'certificatePem' | 'keyPem'>): Credentials {
+function credentialsOf({ certificatePem, keyPem }: Pick<IssuedIdentity, 'certificatePem' | 'keyPem'>): Credentials {
   return { chain: certificateBlocks(certificatePem, CHAIN_MAX).map((block) => new X509Certificate(block).raw), key: createPrivateKey(keyPem) };
 }

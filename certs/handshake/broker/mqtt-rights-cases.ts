@@ -34,7 +34,7 @@ const publishElsewhere = after(
     }),
 );
 
-/** Publishes retained to the foreign topic and asks for it back: what comes back was stored. */
+/** Subscribes to the foreign topic, publishes to it and listens: what comes back was taken. */
 async function wasDropped(context: Context): Promise<Verdict> {
   const { foreignTopic } = mqttOf(context);
   return whenIn(context, newest(context), {}, async ({ client }) => {

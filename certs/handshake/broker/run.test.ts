@@ -15,7 +15,7 @@ const validity = { notBeforeMs: nowMs - 3_600_000, notAfterMs: nowMs + 3_600_000
 const root = forgeCertificate({ subjectDer: commonNameDer('root'), ...validity, extensions: authorityExtensions() });
 const stranger = forgeCertificate({ subjectDer: commonNameDer('a stranger'), ...validity, extensions: authorityExtensions() });
 const leaf = forgeCertificate({ subjectDer: commonNameDer('localhost'), issuer: root, ...validity, extensions: endEntityExtensions('serverAuth') });
-const authorityOf = (signer: typeof root): TestAuthority => ({ ...signer, chain: [], ...validity });
+const authorityOf = (signer: typeof root): TestAuthority => ({ ...signer, chain: [] });
 
 let server: Server | undefined;
 afterEach(async () => {

@@ -1,24 +1,18 @@
 /** The broker under test: where it is, whom it trusts, and what it should let in. */
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { commonNameOf, readCertificate } from '../../certificate-reader.ts';
-import { CertsError } from '../../errors.ts';
-import { EXTENSION_OID } from '../../extensions.ts';
-import { keyIdentifier } from '../../extensions.ts';
-import { spkiDer } from '../../key-pair.ts';
-import { membersOf, readDer, tagOf } from '../../der-reader.ts';
+import { commonNameOf, readCertificate, readRawExtensions } from '../../certificate-reader.ts';
 import { TAG } from '../../der.ts';
-import { readRawExtensions } from '../../certificate-reader.ts';
-import type { Extension } from '../../extensions.ts';
-import type { Credentials } from '../wire/client.ts';
+import { membersOf, readDer, tagOf } from '../../der-reader.ts';
+import { CertsError } from '../../errors.ts';
+import { EXTENSION_OID, keyIdentifier, type Extension } from '../../extensions.ts';
+import { spkiDer } from '../../key-pair.ts';
 import { commonNameDer, endEntityExtensions, forgeCertificate, type Issuer } from '../forged-certificate.ts';
+import type { Credentials } from '../wire/client.ts';
 
 /** An authority whose client certificates the broker takes: the tester signs with it, honestly and otherwise. */
 export interface TestAuthority extends Issuer {
   /** What to send after a leaf: intermediates, not the root. DER, nearest first. */
   readonly chain: readonly Uint8Array[];
-  /** Of the certificate that signs. */
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
 }
 
 /** Names of the good identity, so that what lies about something else still bears the right name. */
@@ -87,15 +81,13 @@ export function extensionsOf(der: Uint8Array): Extension[] {
 export function authorityFrom(certificates: readonly X509Certificate[], key: KeyObject): TestAuthority {
   const signer = certificates.find((certificate) => certificate.checkPrivateKey(key));
   if (!signer) throw new CertsError('CERTS_KEY_MISMATCH', 'the authority’s key belongs to none of its certificates: give the pair');
-  const { subjectDer, notBeforeMs, notAfterMs } = readCertificate(signer);
+  const { subjectDer } = readCertificate(signer);
   const isRoot = (certificate: X509Certificate): boolean => certificate.checkIssued(certificate);
   return {
     privateKey: key,
     subjectDer,
     keyIdentifier: keyIdentifier(spkiDer(signer.publicKey)),
     chain: certificates.filter((certificate) => !isRoot(certificate)).map(({ raw }) => raw),
-    notBeforeMs,
-    notAfterMs,
   };
 }
 
