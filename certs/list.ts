@@ -38,6 +38,8 @@ export interface IdentityMatch {
   readonly role: Role;
   readonly projectId?: string;
   readonly gatewayId?: string;
+  /** Serial numbers to pass over, such as those revoked. */
+  readonly except?: ReadonlyMap<string, unknown>;
 }
 
 interface Entry extends IdentitySummary {
@@ -76,6 +78,7 @@ export async function findIdentity(
   const leads = await chainTest(directory, nowMs);
   const newest = (await readRole(directory, match.role)).findLast(
     (entry) =>
+      match.except?.has(entry.serial) !== true &&
       (match.projectId === undefined || entry.identity.projectId === match.projectId) &&
       (match.gatewayId === undefined || entry.identity.gatewayId === match.gatewayId) &&
       isUsable(entry, nowMs) &&

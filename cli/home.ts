@@ -103,8 +103,8 @@ export async function ensureAuthority(home: Home): Promise<Authority> {
 
 /** A broker's identity that is valid for `host` and not revoked; makes one where there is none. */
 export async function ensureServerIdentity(home: Home, authority: Authority, host: string): Promise<IssuedIdentity> {
-  const found = await findIdentity(home.certs, { role: 'server' }, now());
-  if (found && isValidFor(found.certificatePem, host) && !(await revokedCertificates(home.certs)).has(found.serial)) return found;
+  const found = await findIdentity(home.certs, { role: 'server', except: await revokedCertificates(home.certs) }, now());
+  if (found && isValidFor(found.certificatePem, host)) return found;
   const extra = isIP(host) ? { ipAddresses: ['127.0.0.1', '::1', host] } : { dnsNames: ['localhost', host] };
   return issueIdentity(authority, { role: 'server', ...(isEverywhere(host) ? {} : extra) }, now());
 }
