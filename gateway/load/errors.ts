@@ -1,0 +1,24 @@
+/** Errors of load tests, named for what went wrong. */
+export type LoadErrorCode =
+  /** The scenario says something that cannot be: a name nobody has, a step without its connection. */
+  | 'LOAD_SCENARIO'
+  /** A condition to be asserted is none. */
+  | 'LOAD_ASSERTION'
+  /** A file is no report of a load test, or two do not belong together. */
+  | 'LOAD_REPORT'
+  /** The machine allows too few files, ports or addresses for so many clients. */
+  | 'LOAD_LIMIT'
+  /** Certificates or keys of the clients cannot be had or used. */
+  | 'LOAD_IDENTITY'
+  /** A worker process ended before its work. */
+  | 'LOAD_WORKER';
+
+export class LoadError extends Error {
+  override readonly name = 'LoadError';
+  readonly code: LoadErrorCode;
+
+  constructor(code: LoadErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
