@@ -1,0 +1,33 @@
+/** The packets that are few: written and read by mqtt-packet, which knows all of their fields. */
+import { generate, parser, type Packet } from 'mqtt-packet';
+import type { Qos } from '../scenario.ts';
+import { lengthBytes, writeLength } from './packets.ts';
+
+export function subscribePacket(mqttVersion: 4 | 5, messageId: number, filters: readonly string[], qos: Qos): Buffer {
+  return generate({ cmd: 'subscribe', messageId, subscriptions: filters.map((topic) => ({ topic, qos })) }, { protocolVersion: mqttVersion });
+}
+
+export function unsubscribePacket(mqttVersion: 4 | 5, messageId: number, filters: readonly string[]): Buffer {
+  return generate({ cmd: 'unsubscribe', messageId, unsubscriptions: [...filters] }, { protocolVersion: mqttVersion });
+}
+
+export function requestPacket(mqttVersion: 4 | 5, messageId: number, topic: string, payload: Buffer): Buffer {
+  return generate({ cmd: 'publish', messageId, topic, payload, qos: 1, dup: false, retain: false }, { protocolVersion: mqttVersion });
+}
+
+/** A whole packet, given its first byte and what follows its length; undefined when it is no MQTT. */
+export function parsePacket(mqttVersion: 4 | 5, first: number, rest: Buffer): Packet | undefined {
+  const head = Buffer.alloc(1 + lengthBytes(rest.length));
+  head[0] = first;
+  writeLength(rest.length, head, 1);
+  let packet: Packet | undefined;
+  try {
+    const reader = parser({ protocolVersion: mqttVersion });
+    reader.on('packet', (parsed) => (packet = parsed));
+    reader.on('error', () => (packet = undefined));
+    reader.parse(Buffer.concat([head, rest]));
+  } catch {
+    return undefined;
+  }
+  return packet;
+}

@@ -1,0 +1,96 @@
+/**
+ * Publishes of one connection that wait for their acknowledgement: O(1) by message id, in any order. Ids go round from 1 to
+ * 65,534; an id whose slot is still taken is not free yet.
+ */
+
+/** What is kept of a publish until it is acknowledged. */
+export interface Waiting {
+  readonly dueUs: number;
+  /** Whatever the publisher knows it by. */
+  readonly ticket: number;
+}
+
+const FIRST_SLOTS = 16;
+/** 65,535 is kept for what is no publish. */
+const MAX_ID = 65_534;
+const MOST_SLOTS = 65_536;
+
+export class InFlight {
+  #ids: number[] = [];
+  #dueUs: number[] = [];
+  #tickets: number[] = [];
+  #released: boolean[] = [];
+  #mask = -1;
+  #next = 1;
+  #count = 0;
+
+  get size(): number {
+    return this.#count;
+  }
+
+  /** True when no further publish may be begun: the id that comes next is still in flight. */
+  get isFull(): boolean {
+    return this.#count === MAX_ID || (this.#mask === MOST_SLOTS - 1 && this.#ids[this.#next] !== 0);
+  }
+
+  /** Takes the next message id for a publish. Not when full. */
+  add(dueUs: number, ticket: number): number {
+    const id = this.#next;
+    while (this.#mask < 0 || this.#ids[id & this.#mask] !== 0) this.#grow();
+    const slot = id & this.#mask;
+    this.#ids[slot] = id;
+    this.#dueUs[slot] = dueUs;
+    this.#tickets[slot] = ticket;
+    this.#released[slot] = false;
+    this.#count += 1;
+    this.#next = id === MAX_ID ? 1 : id + 1;
+    return id;
+  }
+
+  /** QoS 2: notes that PUBREL has been sent. Returns false for an id that is not in flight. */
+  release(id: number): boolean {
+    const slot = id & this.#mask;
+    if (id === 0 || this.#ids[slot] !== id) return false;
+    this.#released[slot] = true;
+    return true;
+  }
+
+  isReleased(id: number): boolean {
+    return this.#ids[id & this.#mask] === id && this.#released[id & this.#mask]!;
+  }
+
+  /** Lets go of an acknowledged publish and tells when it was due; undefined for an id that is not in flight. */
+  take(id: number): Waiting | undefined {
+    const slot = id & this.#mask;
+    if (id === 0 || this.#ids[slot] !== id) return undefined;
+    this.#ids[slot] = 0;
+    this.#count -= 1;
+    return { dueUs: this.#dueUs[slot]!, ticket: this.#tickets[slot]! };
+  }
+
+  /** Lets go of all; their tickets, in no order. */
+  clear(): number[] {
+    const tickets = this.#ids.flatMap((id, slot) => (id === 0 ? [] : [this.#tickets[slot]!]));
+    this.#ids.fill(0);
+    this.#count = 0;
+    return tickets;
+  }
+
+  #grow(): void {
+    const slots = this.#mask < 0 ? FIRST_SLOTS : (this.#mask + 1) * 2;
+    const old = { ids: this.#ids, dueUs: this.#dueUs, tickets: this.#tickets, released: this.#released };
+    this.#ids = new Array<number>(slots).fill(0);
+    this.#dueUs = new Array<number>(slots).fill(0);
+    this.#tickets = new Array<number>(slots).fill(0);
+    this.#released = new Array<boolean>(slots).fill(false);
+    this.#mask = slots - 1;
+    for (const [from, id] of old.ids.entries()) {
+      if (id === 0) continue;
+      const to = id & this.#mask;
+      this.#ids[to] = id;
+      this.#dueUs[to] = old.dueUs[from]!;
+      this.#tickets[to] = old.tickets[from]!;
+      this.#released[to] = old.released[from]!;
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The way to a broker under MQTT: TCP, TLS, or either with a WebSocket on top. Tells when TCP stands and when all of it
+ * does. Promise: with TLS the broker's certificate is verified before a byte of MQTT leaves, unless told otherwise.
+ */
+import { isIP, connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
+import { createWebSocketStream, WebSocket } from 'ws';
+import type { Broker } from '../scenario.ts';
+
+export interface StreamOptions {
+  readonly broker: Broker;
+  /** The client's certificate and the trusted authorities; undefined without TLS. */
+  readonly context: SecureContext | undefined;
+  readonly verify: boolean;
+  readonly session: Buffer | undefined;
+  readonly localAddress: string | undefined;
+}
+
+export interface OpenStream {
+  /** What MQTT is written to. */
+  readonly stream: Duplex;
+  /** The socket below; its TLS, if any, can be asked about. */
+  readonly socket: Socket | TLSSocket;
+}
+
+/** Begins to connect. `onTcp` when TCP stands, `onReady` when MQTT may be spoken. Failures are the stream's events. */
+export function openStream({ broker, context, verify, session, localAddress }: StreamOptions, onTcp: () => void, onReady: () => void): OpenStream {
+  const { host, port, transport } = broker;
+  const way = { host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) };
+  const isTls = transport === 'tls' || transport === 'wss';
+  const isWebSocket = transport === 'ws' || transport === 'wss';
+  const socket = isTls
+    ? connectTls({ ...way, secureContext: context!, rejectUnauthorized: verify, ...(isIP(host) === 0 && { servername: host }), ...(session && { session }) })
+    : connectTcp(way);
+  socket.once('connect', onTcp);
+  if (!isWebSocket) {
+    socket.once(isTls ? 'secureConnect' : 'connect', onReady);
+    return { stream: socket, socket };
+  }
+  const authority = isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+  const webSocket = new WebSocket(`${transport}://${authority}${broker.path}`, 'mqtt', { createConnection: () => socket, perMessageDeflate: false, maxPayload: 16 * 1024 * 1024 });
+  webSocket.once('open', onReady);
+  return { stream: createWebSocketStream(webSocket), socket };
+}

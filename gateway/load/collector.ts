@@ -1,0 +1,198 @@
+/**
+ * Adds up what workers tell: by interval, by stage and group, and in all. Promises: every tick is in exactly one interval, one
+ * stage, and the total; a long run keeps at most 3,600 points, of longer intervals.
+ */
+import { Measures } from './measures.ts';
+import { generatorLimit } from './generator-limit.ts';
+import type { GeneratorLimit, SeriesPoint, StageReport } from './report.ts';
+import { INTERVAL_MS, type Tick } from './run-plan.ts';
+
+const MAX_POINTS = 3_600;
+
+/** A point of the series while workers still add to it. */
+interface OpenPoint {
+  readonly interval: number;
+  readonly stage: string;
+  readonly measures: Measures;
+  readonly workers: Map<number, Tick>;
+}
+
+interface OpenStage {
+  readonly name: string;
+  readonly startMs: number;
+  readonly measures: Measures;
+  readonly groups: Map<string, Measures>;
+}
+
+export class Collector {
+  readonly total = new Measures();
+  readonly #workers: number;
+  readonly #stages: StageReport[] = [];
+  #series: SeriesPoint[] = [];
+  #pointMs = INTERVAL_MS;
+  #open = new Map<number, OpenPoint>();
+  #stage: OpenStage | undefined;
+  /** Ticks that came while no stage was open. */
+  readonly #between: [worker: number, tick: Tick][] = [];
+  readonly #latest = new Map<number, Tick>();
+  peakRssBytes = 0;
+  /** Resident memory of all workers when most clients were connected, and how many those were. */
+  crowd = { connected: 0, rssBytes: 0 };
+  cpuMs = 0;
+
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
+
+  /** What comes from now on is the stage's, and what came since the last one ended. */
+  beginStage(name: string, startMs: number): void {
+    this.#stage = { name, startMs, measures: new Measures(), groups: new Map() };
+    for (const [worker, tick] of this.#between.splice(0)) this.take(worker, tick);
+  }
+
+  endStage(durationMs: number): StageReport {
+    const stage = this.#stage!;
+    this.#stage = undefined;
+    const series = this.#closePoints(0);
+    const points = series.filter((point) => point.stage === stage.name);
+    const report = {
+      name: stage.name,
+      startMs: stage.startMs,
+      durationMs,
+      measures: stage.measures.toData(),
+      groups: [...stage.groups].map(([clients, measures]) => ({ clients, measures: measures.toData() })),
+      limit: generatorLimit(stage.measures, points),
+    };
+    this.#stages.push(report);
+    return report;
+  }
+
+  /** Adds what came after the last stage to the total, and judges the whole. */
+  finish(): GeneratorLimit {
+    for (const [, { groups, cpuMs }] of this.#between.splice(0)) {
+      this.cpuMs += cpuMs;
+      for (const [, data] of groups) this.total.add(data);
+    }
+    return generatorLimit(this.total, this.#series);
+  }
+
+  take(worker: number, tick: Tick): void {
+    this.#latest.set(worker, tick);
+    const stage = this.#stage;
+    if (!stage) {
+      this.#between.push([worker, tick]);
+      return;
+    }
+    this.cpuMs += tick.cpuMs;
+    let point = this.#open.get(tick.interval);
+    if (!point) this.#open.set(tick.interval, (point = { interval: tick.interval, stage: stage.name, measures: new Measures(), workers: new Map() }));
+    const before = point.workers.get(worker);
+    point.workers.set(worker, before ? joinTicks(before, tick) : tick);
+    for (const [group, data] of tick.groups) {
+      const measures = Measures.of(data);
+      point.measures.add(measures);
+      stage.measures.add(measures);
+      this.total.add(measures);
+      let own = stage.groups.get(group);
+      if (!own) stage.groups.set(group, (own = new Measures()));
+      own.add(measures);
+    }
+    this.#note();
+    this.#closePoints(2);
+  }
+
+  get stages(): readonly StageReport[] {
+    return this.#stages;
+  }
+
+  get series(): readonly SeriesPoint[] {
+    return this.#series;
+  }
+
+  get connectedNow(): number {
+    return sumOf(this.#latest.values(), ({ connectedNow }) => connectedNow);
+  }
+
+  get inFlightNow(): number {
+    return sumOf(this.#latest.values(), ({ inFlightNow }) => inFlightNow);
+  }
+
+  #note(): void {
+    if (this.#latest.size < this.#workers) return;
+    const rssBytes = sumOf(this.#latest.values(), (tick) => tick.rssBytes);
+    this.peakRssBytes = Math.max(this.peakRssBytes, rssBytes);
+    const connected = this.connectedNow;
+    if (connected > this.crowd.connected) this.crowd = { connected, rssBytes };
+  }
+
+  /** Closes all points but the newest `keep`: no worker is so late that it adds to them. */
+  #closePoints(keep: number): readonly SeriesPoint[] {
+    const intervals = [...this.#open.keys()].sort((a, b) => a - b);
+    for (const interval of intervals.slice(0, Math.max(0, intervals.length - keep))) {
+      this.#series.push(pointOf(this.#open.get(interval)!));
+      this.#open.delete(interval);
+    }
+    if (this.#series.length > MAX_POINTS) {
+      this.#pointMs *= 2;
+      this.#series = joinPairs(this.#series, this.#pointMs);
+    }
+    return this.#series;
+  }
+}
+
+/** Two ticks of one worker within one interval. */
+function joinTicks(before: Tick, tick: Tick): Tick {
+  return {
+    ...tick,
+    lengthMs: before.lengthMs + tick.lengthMs,
+    cpuMs: before.cpuMs + tick.cpuMs,
+    busy: (before.cpuMs + tick.cpuMs) / Math.max(1, before.lengthMs + tick.lengthMs),
+    loopDelayP99Ms: Math.max(before.loopDelayP99Ms, tick.loopDelayP99Ms),
+  };
+}
+
+function sumOf(ticks: Iterable<Tick>, value: (tick: Tick) => number): number {
+  let sum = 0;
+  for (const tick of ticks) sum += value(tick);
+  return sum;
+}
+
+function pointOf({ stage, measures, workers }: OpenPoint): SeriesPoint {
+  const ticks = [...workers.values()];
+  return {
+    atMs: Math.max(...ticks.map((tick) => tick.atMs)),
+    lengthMs: Math.max(...ticks.map((tick) => tick.lengthMs)),
+    stage,
+    measures: measures.toData(),
+    connectedNow: sumOf(ticks, (tick) => tick.connectedNow),
+    inFlightNow: sumOf(ticks, (tick) => tick.inFlightNow),
+    cpuMs: sumOf(ticks, (tick) => tick.cpuMs),
+    rssBytes: sumOf(ticks, (tick) => tick.rssBytes),
+    loopDelayP99Ms: Math.max(...ticks.map((tick) => tick.loopDelayP99Ms)),
+    busiestWorker: Math.max(...ticks.map((tick) => tick.busy)),
+  };
+}
+
+/** Points of twice the length; what is of two stages is not joined. */
+function joinPairs(points: readonly SeriesPoint[], lengthMs: number): SeriesPoint[] {
+  const joined: SeriesPoint[] = [];
+  for (const point of points) {
+    const last = joined.at(-1);
+    const slot = Math.ceil(point.atMs / lengthMs);
+    if (last?.stage !== point.stage || Math.ceil(last.atMs / lengthMs) !== slot) {
+      joined.push(point);
+      continue;
+    }
+    const measures = Measures.of(last.measures);
+    measures.add(point.measures);
+    joined[joined.length - 1] = {
+      ...point,
+      lengthMs: last.lengthMs + point.lengthMs,
+      measures: measures.toData(),
+      cpuMs: last.cpuMs + point.cpuMs,
+      loopDelayP99Ms: Math.max(last.loopDelayP99Ms, point.loopDelayP99Ms),
+      busiestWorker: Math.max(last.busiestWorker, point.busiestWorker),
+    };
+  }
+  return joined;
+}

@@ -1,0 +1,41 @@
+/**
+ * Whether the generator itself was the limit. It was when it sent later than it was to, had no CPU left, or could not look
+ * up from its work; then latencies and rates are its own, and nobody should call them the broker's.
+ */
+import type { Measures } from './measures.ts';
+import type { GeneratorLimit, SeriesPoint } from './report.ts';
+
+export const LIMITS = {
+  /** Messages sent later than this after they were due. */
+  slipP99Ms: 5,
+  /** A core that is used for more than this has nothing left. */
+  busy: 0.95,
+  /** Answers that wait longer than this in the event loop spoil what is timed. */
+  loopDelayP99Ms: 50,
+} as const;
+/** Part of the intervals that must be so, for the whole to be called so. */
+const PART = 0.2;
+
+/** Judges a stage or a run by its measures and its intervals. */
+export function generatorLimit(measures: Measures, points: readonly SeriesPoint[]): GeneratorLimit {
+  const slipP99Ms = measures.has('slip') ? measures.latency('slip').getValueAtPercentile(99) / 1000 : null;
+  const loopDelayP99Ms = points.length === 0 ? null : percentileOf(points.map((point) => point.loopDelayP99Ms), 1 - PART);
+  const busiestWorker = points.length === 0 ? null : percentileOf(points.map((point) => point.busiestWorker), 1 - PART);
+  const reasons: string[] = [];
+  if (slipP99Ms !== null && slipP99Ms > LIMITS.slipP99Ms) {
+    reasons.push(`One message in a hundred was sent ${slipP99Ms.toFixed(1)} ms or more after it was due (limit ${LIMITS.slipP99Ms} ms).`);
+  }
+  if (busiestWorker !== null && busiestWorker > LIMITS.busy) {
+    reasons.push(`A worker used ${(busiestWorker * 100).toFixed(0)} % of a core in a fifth of the intervals or more: give it more workers or machines.`);
+  }
+  if (loopDelayP99Ms !== null && loopDelayP99Ms > LIMITS.loopDelayP99Ms) {
+    reasons.push(`A worker's event loop was ${loopDelayP99Ms.toFixed(0)} ms late in a fifth of the intervals or more (limit ${LIMITS.loopDelayP99Ms} ms).`);
+  }
+  return { reasons, slipP99Ms, loopDelayP99Ms, busiestWorker };
+}
+
+/** Of a few values, exactly. */
+function percentileOf(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]!;
+}

@@ -1,0 +1,68 @@
+/**
+ * Wakes whoever has something due, to the millisecond, thousands of them: a wheel of one-millisecond slots, O(1) to set and
+ * to wake. Sleeps while nobody waits.
+ */
+import type { NowUs } from './clock.ts';
+
+/** Somebody who is woken when the time has come. */
+export interface Sleeper {
+  /** µs since 1970; set before `add`. */
+  wakeUs: number;
+  wake(nowUs: number): void;
+}
+
+const SLOTS = 1024;
+const SLOT_US = 1000;
+
+export class Pacer {
+  readonly #now: NowUs;
+  #slots: Sleeper[][] = Array.from({ length: SLOTS }, () => []);
+  #spare: Sleeper[] = [];
+  #waiting = 0;
+  /** Number of the slot (not modulo) that is looked at next. */
+  #slot: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(now: NowUs) {
+    this.#now = now;
+    this.#slot = Math.floor(now() / SLOT_US);
+  }
+
+  /** Wakes the sleeper at its time, or in a millisecond if that has passed. Each is added once until it is woken. */
+  add(sleeper: Sleeper): void {
+    if (this.#waiting++ === 0) {
+      this.#slot = Math.floor(this.#now() / SLOT_US);
+      this.#timer = setTimeout(this.#turn, 1);
+    }
+    const slot = Math.max(Math.ceil(sleeper.wakeUs / SLOT_US), this.#slot);
+    this.#slots[slot % SLOTS]!.push(sleeper);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    for (const slot of this.#slots) slot.length = 0;
+    this.#waiting = 0;
+  }
+
+  readonly #turn = (): void => {
+    const nowUs = this.#now();
+    const until = Math.floor(nowUs / SLOT_US);
+    if (until - this.#slot >= SLOTS) this.#slot = until - SLOTS + 1; // one round looks at all
+    for (; this.#slot <= until; this.#slot++) {
+      const sleepers = this.#slots[this.#slot % SLOTS]!;
+      if (sleepers.length === 0) continue;
+      this.#slots[this.#slot % SLOTS] = this.#spare;
+      for (const sleeper of sleepers) {
+        if (sleeper.wakeUs > nowUs) {
+          this.#slots[Math.ceil(sleeper.wakeUs / SLOT_US) % SLOTS]!.push(sleeper); // a later round's
+          continue;
+        }
+        this.#waiting -= 1;
+        sleeper.wake(nowUs);
+      }
+      sleepers.length = 0;
+      this.#spare = sleepers;
+    }
+    if (this.#waiting > 0) this.#timer = setTimeout(this.#turn, 1);
+  };
+}

@@ -1,0 +1,82 @@
+/** The publish step: templates made before the stage begins, then one Publication for each client. */
+import type { Member } from './member.ts';
+import { LoadError } from './errors.ts';
+import { curveOf } from './pace.ts';
+import { templatesFor } from './payloads.ts';
+import { Publication } from './publication.ts';
+import type { PublishStep } from './scenario.ts';
+import { CLOSED_LOOP, curveSchedule, selfTuningSchedule, type Schedule } from './schedule.ts';
+import type { StageContext } from './stage-context.ts';
+import { MAX_BATCH_MESSAGES, MAX_STREAMS, streamKey } from './stamp.ts';
+import { Ranges, type Stream } from './streams.ts';
+import { fillIn } from './topics.ts';
+
+/** Makes the packets of a step beforehand, so that making them is not measured. Throws LOAD_SCENARIO, FrameError. */
+export function preparePublish(member: Member, step: PublishStep, runEpoch: number): void {
+  if (member.templates?.has(step)) return;
+  const topic = fillIn(step.topic, { ...member.names });
+  const stream = streamOf(member, topic);
+  const { mqttVersion } = member.group;
+  const templates = templatesFor({
+    payload: step.payload,
+    head: { topic, qos: step.qos, retain: step.retain, mqttVersion },
+    names: member.names,
+    number: member.client.number,
+    runEpoch,
+    key: stream.key,
+    stream: stream.index,
+  });
+  member.templates ??= new Map();
+  member.templates.set(step, templates);
+}
+
+function streamOf(member: Member, topic: string): Stream {
+  const known = member.streams.find((one) => one.topic === topic);
+  if (known) return known;
+  const index = member.streams.length;
+  if (index === MAX_STREAMS) throw new LoadError('LOAD_SCENARIO', `client ${member.names.client} publishes on more than ${MAX_STREAMS} topics`);
+  const stream: Stream = { key: streamKey(member.client.number, index), index, topic, beganUs: 0, next: 0, sent: 0, unacknowledged: new Ranges() };
+  member.streams.push(stream);
+  return stream;
+}
+
+/** Publishes until the step is over and answered for. The stage's end ends it too. */
+export async function publish(member: Member, step: PublishStep, context: StageContext): Promise<void> {
+  const { now, pacer, runEpoch, scenario, searched } = context.options;
+  preparePublish(member, step, runEpoch);
+  const startUs = Math.max(now(), context.options.startUs);
+  const stream = streamOf(member, fillIn(step.topic, { ...member.names }));
+  if (stream.beganUs === 0) stream.beganUs = startUs;
+  const forMs = step.pace.kind === 'searched' && searched ? searched.forMs : step.end.kind === 'duration' ? step.end.forMs : Infinity;
+  const publication = new Publication({
+    client: member.client,
+    schedule: scheduleOf(member, step, startUs, context),
+    templates: member.templates!.get(step)!,
+    qos: step.qos,
+    window: step.window,
+    stream,
+    mostMessages: Math.min(step.end.kind === 'count' ? step.end.messages : Infinity, MAX_BATCH_MESSAGES - stream.next),
+    untilUs: startUs + forMs * 1000,
+    patienceUs: scenario.settleMs * 1000,
+    measures: member.measures,
+    now,
+    pacer,
+  });
+  member.publication = publication;
+  publication.pump(now(), 'room');
+  await publication.done;
+  member.publication = undefined;
+}
+
+function scheduleOf(member: Member, { pace }: PublishStep, startUs: number, context: StageContext): Schedule {
+  const { n } = member.names;
+  const { count } = member.group;
+  switch (pace.kind) {
+    case 'closed':
+      return CLOSED_LOOP;
+    case 'self-tuning':
+      return selfTuningSchedule(context.options.selfTuning(pace, 'messages', member.group.name, pace.atMostPerS), startUs, n / count);
+    default:
+      return curveSchedule(curveOf(pace, context.options.searched?.perS ?? 0), startUs, n, count);
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * A whole load test on this machine: workers, stages one after another, and the report. Promises: it ends with a report
+ * whenever it is interrupted or a worker is lost; nothing that was counted is left out of it.
+ */
+import { cpus, hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { clockOrigin, startClock, type NowUs } from './clock.ts';
+import { Collector } from './collector.ts';
+import { Crew } from './crew.ts';
+import { judgeDeliveries } from './deliveries.ts';
+import { LoadError } from './errors.ts';
+import { checkMachine } from './machine-limits.ts';
+import { Measures } from './measures.ts';
+import { REPORT_FORMAT, REPORT_VERSION, type BrokerFacts, type LoadReport, type SearchReport, type StageReport } from './report.ts';
+import type { FromWorker, RunSettings, WorkerPlan } from './run-plan.ts';
+import type { Scenario, Stage } from './scenario.ts';
+import { judge, judgeReport, parseAssertion, type Assertion } from './report/assertion.ts';
+import { search, type Trial } from './search.ts';
+import { clientsOf } from './squads.ts';
+
+export interface LoadRunOptions {
+  readonly scenario: Scenario;
+  readonly settings: RunSettings;
+  /** Version of thrum, for the report. */
+  readonly version: string;
+  /** Milliseconds since 1970, now. */
+  readonly nowMs: number;
+  /** When the first stage begins, for machines that begin together; undefined: as soon as all is prepared. */
+  readonly startAtMs: number | undefined;
+  /** Ends the test early, with a report. */
+  readonly signal: AbortSignal;
+}
+
+/** How a test stands, for who watches. */
+export interface LoadProgress {
+  readonly phase: 'preparing' | 'running' | 'finishing';
+  readonly prepared: number;
+  readonly clients: number;
+  readonly stage: string;
+  readonly stageNumber: number;
+  readonly stages: number;
+  readonly elapsedMs: number;
+  readonly connectedNow: number;
+  readonly inFlightNow: number;
+  readonly total: Measures;
+  readonly collector: Collector;
+}
+
+/** Lead time so that all workers have heard of a stage when it begins. */
+const LEAD_MS = 50;
+/** How long workers may take to end a stage that was ended. */
+const END_MS = 5_000;
+const SETTLE_POLL_MS = 150;
+/** Between trials of a search. */
+const REST_MS = 500;
+
+export class LoadRun {
+  readonly #options: LoadRunOptions;
+  readonly #collector: Collector;
+  readonly #now: NowUs;
+  readonly #originUs: number;
+  readonly #crew: Crew;
+  readonly #prepared = new Map<number, number>();
+  #brokers: readonly BrokerFacts[] = [];
+  #phase: LoadProgress['phase'] = 'preparing';
+  #stageNumber = 0;
+  #stageName = '';
+  #ended = 'done';
+  #prepareMs = 0;
+  #idleRssBytes = 0;
+  readonly #searches: SearchReport[] = [];
+  readonly #assertions: readonly Assertion[];
+
+  /** Starts the workers. Throws LOAD_LIMIT when the machine does not allow so many clients, LOAD_ASSERTION. */
+  constructor(options: LoadRunOptions) {
+    const { scenario, settings, nowMs } = options;
+    checkMachine(scenario, settings.workers, settings.shard.of);
+    this.#assertions = [
+      ...scenario.assertions.map((text) => parseAssertion(text)),
+      ...scenario.stages.flatMap(({ name, assertions }) => assertions.map((text) => parseAssertion(text, name))),
+    ];
+    for (const { search: wanted } of scenario.stages) for (const text of wanted?.objective ?? []) parseAssertion(text);
+    this.#options = options;
+    this.#collector = new Collector(settings.workers);
+    const origin = clockOrigin(nowMs);
+    this.#now = startClock(origin);
+    this.#originUs = origin.wallUs;
+    const parts = settings.workers * settings.shard.of;
+    const plans = Array.from({ length: settings.workers }, (_, worker): WorkerPlan => {
+      return { scenario, settings, part: (settings.shard.index - 1) * settings.workers + worker, parts, origin, runEpoch: Math.floor(nowMs / 1000) };
+    });
+    this.#plans = plans;
+    this.#crew = new Crew({ plans, onMessage: (worker, message) => this.#hear(worker, message) });
+  }
+
+  readonly #plans: readonly WorkerPlan[];
+
+  get progress(): LoadProgress {
+    return {
+      phase: this.#phase,
+      prepared: [...this.#prepared.values()].reduce((sum, one) => sum + one, 0),
+      clients: clientsOf(this.#options.scenario.groups.values()),
+      stage: this.#stageName,
+      stageNumber: this.#stageNumber,
+      stages: this.#options.scenario.stages.length,
+      elapsedMs: this.#elapsedMs,
+      connectedNow: this.#collector.connectedNow,
+      inFlightNow: this.#collector.inFlightNow,
+      total: this.#collector.total,
+      collector: this.#collector,
+    };
+  }
+
+  /** Runs all stages. Rejects with what keeps it from starting; later troubles are in the report. */
+  async run(): Promise<LoadReport> {
+    try {
+      await this.#prepare();
+      try {
+        await this.#stages();
+        await this.#finish();
+      } catch (error) {
+        if (!(error instanceof LoadError) || error.code !== 'LOAD_WORKER') throw error;
+        this.#ended = error.message;
+      }
+      return this.#report();
+    } finally {
+      await this.#crew.close();
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const beganMs = performance.now();
+    const answers = this.#crew.ask((worker) => ({ kind: 'prepare', plan: this.#plans[worker]! }), 'prepared');
+    const prepared = (await Promise.race([answers, aborted(this.#options.signal)])) as (FromWorker & { kind: 'prepared' })[];
+    this.#idleRssBytes = prepared.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+    this.#prepareMs = performance.now() - beganMs;
+    const { startAtMs, signal } = this.#options;
+    if (startAtMs !== undefined) await delay(Math.max(0, startAtMs - this.#now() / 1000), undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+
+  async #stages(): Promise<void> {
+    this.#phase = 'running';
+    for (const [index, stage] of this.#options.scenario.stages.entries()) {
+      if (this.#options.signal.aborted) break;
+      this.#stageNumber = index + 1;
+      if (stage.search) {
+        this.#searches.push(await search(stage.name, stage.search, (perS, forMs) => this.#trial(stage, index, perS, forMs), judgeBy(stage.search.objective), () => this.#options.signal.aborted));
+      } else await this.#stage(stage, index, stage.name);
+    }
+    if (this.#options.signal.aborted) this.#ended = 'interrupted';
+    this.#phase = 'finishing';
+  }
+
+  async #trial(stage: Stage, index: number, perS: number, forMs: number): Promise<Trial> {
+    const report = await this.#stage(stage, index, `${stage.name} at ${Math.round(perS)}/s`, { perS, forMs });
+    await delay(REST_MS);
+    return report;
+  }
+
+  async #stage(stage: Stage, index: number, name: string, searched?: { readonly perS: number; readonly forMs: number }): Promise<StageReport> {
+    const { signal } = this.#options;
+    this.#stageName = name;
+    const startMs = this.#elapsedMs + LEAD_MS;
+    this.#collector.beginStage(name, startMs);
+    const done = this.#crew.ask(() => ({ kind: 'start-stage', stage: index, startUs: this.#originUs + startMs * 1000, ...(searched && { searched }) }), 'stage-done');
+    const over = new AbortController();
+    const limit = delay(stage.limitMs + LEAD_MS, 'limit' as const, { signal: over.signal }).catch(() => 'over' as const);
+    const how = await Promise.race([done.then(() => 'done' as const), limit, aborted(signal).catch(() => 'interrupted' as const)]);
+    over.abort();
+    if (how !== 'done') {
+      this.#crew.tell(() => ({ kind: 'end-stage' }));
+      await Promise.race([done, delay(END_MS, undefined, { ref: false })]);
+    }
+    const endMs = this.#elapsedMs;
+    if (how !== 'interrupted') await this.#settle(endMs + this.#options.scenario.settleMs);
+    return this.#collector.endStage(endMs - startMs);
+  }
+
+  /** Waits until subscribers get nothing more, or the scenario's patience ends. */
+  async #settle(untilMs: number): Promise<void> {
+    const subscribes = this.#options.scenario.stages.some(({ lives }) => lives.some(({ steps }) => steps.some(({ kind }) => kind === 'subscribe')));
+    if (!subscribes) return;
+    let received = -1;
+    for (let quiet = 0; quiet < 2 && this.#elapsedMs < untilMs && !this.#options.signal.aborted; ) {
+      await this.#crew.ask(() => ({ kind: 'tell' }), 'told');
+      const now = this.#collector.total.counters.received;
+      quiet = now === received ? quiet + 1 : 0;
+      received = now;
+      await delay(SETTLE_POLL_MS);
+    }
+  }
+
+  async #finish(): Promise<void> {
+    const answers = (await this.#crew.ask(() => ({ kind: 'finish' }), 'finished')) as (FromWorker & { kind: 'finished' })[];
+    const { expected, lost } = judgeDeliveries(answers.flatMap(({ streams }) => streams), answers.flatMap(({ subscriptions }) => subscriptions));
+    this.#collector.total.counters.expectedDeliveries += expected;
+    this.#collector.total.counters.lost += lost;
+    this.#brokers = answers[0]!.brokers.map((facts, index) => ({ ...facts, certificate: answers.map(({ brokers }) => brokers[index]!.certificate).find((one) => one !== null) ?? null }));
+  }
+
+  #hear(worker: number, message: FromWorker): void {
+    if (message.kind === 'tick') this.#collector.take(worker, message);
+    else if (message.kind === 'progress') this.#prepared.set(worker, message.prepared);
+  }
+
+  get #elapsedMs(): number {
+    return (this.#now() - this.#originUs) / 1000;
+  }
+
+  #report(): LoadReport {
+    const { scenario, settings, version, nowMs } = this.#options;
+    const limit = this.#collector.finish();
+    const { crowd, peakRssBytes, cpuMs } = this.#collector;
+    const total = this.#collector.total.toData();
+    const durationMs = this.#elapsedMs;
+    return {
+      format: REPORT_FORMAT,
+      version: REPORT_VERSION,
+      name: scenario.name,
+      startedAt: new Date(nowMs).toISOString(),
+      durationMs,
+      ended: this.#ended,
+      shards: [{ ...settings.shard, host: hostname() }],
+      generator: {
+        thrum: version,
+        node: process.version,
+        cpu: cpus()[0]?.model ?? 'unknown',
+        cores: cpus().length,
+        workers: settings.workers,
+        clients: clientsOf(scenario.groups.values()),
+        prepareMs: this.#prepareMs,
+        cpuMs,
+        peakRssBytes,
+        bytesPerClient: crowd.connected > 0 ? Math.max(0, crowd.rssBytes - this.#idleRssBytes) / crowd.connected : null,
+      },
+      brokers: this.#brokers,
+      stages: this.#collector.stages,
+      total,
+      series: this.#collector.series,
+      searches: this.#searches,
+      assertions: judgeReport(this.#assertions, { total, durationMs, limit, series: this.#collector.series, stages: this.#collector.stages }),
+      limit,
+    };
+  }
+}
+
+/** Whether a trial meets an objective; what is not known of a trial, such as loss, is judged at the end of the run. */
+function judgeBy(objective: readonly string[]): (trial: Trial) => string | undefined {
+  const assertions = objective.map((text) => parseAssertion(text));
+  return (trial) => {
+    const results = assertions.map((assertion) => judge(assertion, Measures.of(trial.measures), trial.durationMs, { ...trial.limit, reasons: [] }));
+    if (results.every(({ value }) => value === null)) return 'Nothing that the objective is about was measured.';
+    return results.find(({ outcome }) => outcome === 'failed')?.reason;
+  };
+}
+
+/** Rejects with the signal's reason when it aborts; never resolves. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise<never>((_, reject) => {
+    const fail = (): void => reject(signal.reason as Error);
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+}

@@ -1,0 +1,34 @@
+/** When each message of one client is due. Open-loop schedules follow from time alone; a closed loop has none. */
+import type { RateCurve } from './pace.ts';
+import type { SelfTuningRate } from './self-tuning.ts';
+
+export interface Schedule {
+  /** When the k-th message (from 0) is due, µs since 1970. -Infinity: as soon as there is room. */
+  dueUs(k: number): number;
+  /** How many have been due by then; `sent` of them have been sent. */
+  dueBy(us: number, sent: number): number;
+}
+
+/** The share of client n of N in a curve that begins at `startUs`: one message after the other, evenly, in turn. */
+export function curveSchedule(curve: RateCurve, startUs: number, n: number, clients: number): Schedule {
+  return {
+    dueUs: (k) => startUs + curve.timeOfS(k * clients + n) * 1e6,
+    dueBy: (us) => Math.max(0, Math.floor((curve.messagesAt((us - startUs) / 1e6) - n) / clients + 1)),
+  };
+}
+
+/** The window is kept full: whatever is sent was due then. */
+export const CLOSED_LOOP: Schedule = { dueUs: () => -Infinity, dueBy: (_us, sent) => sent };
+
+/** A share in a rate that changes with what the broker bears; `phase` 0 to 1 spreads the first messages. */
+export function selfTuningSchedule(rate: SelfTuningRate, startUs: number, phase: number): Schedule {
+  let index = 0;
+  let atUs = startUs + phase * rate.intervalUs;
+  return {
+    dueUs: (k) => {
+      for (; index < k; index++) atUs += rate.intervalUs;
+      return atUs;
+    },
+    dueBy: (us, sent) => sent + (us >= atUs && index === sent ? 1 : 0),
+  };
+}

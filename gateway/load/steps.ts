@@ -1,0 +1,171 @@
+/** What each step of a life does. A step that fails throws a ClientFailure, counted where it happens; the life then ends. */
+import { ClientFailure } from './client/failure.ts';
+import type { ConnectTimes } from './client/client.ts';
+import type { Member } from './member.ts';
+import type { ConnectStep, Qos } from './scenario.ts';
+import { StageOver, type StageContext } from './stage-context.ts';
+import { Subscriber } from './subscriber.ts';
+
+/** Failures that mean that the broker said no. */
+const REFUSALS = /^(tls\.alert\.|mqtt\.connack\.|mqtt\.disconnect\.|closed|tcp\.reset)/;
+const BACKOFF_MS = { first: 250, most: 30_000 } as const;
+
+/** Tries to connect until it succeeds, the tries are used up, or the stage ends. `dueUs`: when it was to begin. */
+export async function connect(member: Member, step: ConnectStep, dueUs: number, context: StageContext): Promise<void> {
+  const broker = step.brokers[member.names.n % step.brokers.length]!;
+  member.connection = undefined;
+  for (let attempt = 1; ; attempt++) {
+    context.check();
+    try {
+      await connectOnce(member, step, broker, dueUs, context);
+      break;
+    } catch (error) {
+      if (!(error instanceof ClientFailure) || context.isOver) throw error;
+      if (attempt >= step.tries) throw error;
+      await context.sleep(backoffMs(attempt, context.options.random));
+    }
+  }
+  member.connection = { step, broker };
+  if (member.group.reading) startReading(member, member.group.reading);
+}
+
+function backoffMs(attempt: number, random: () => number): number {
+  const longest = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** (attempt - 1));
+  return longest / 2 + (random() * longest) / 2;
+}
+
+async function connectOnce(member: Member, step: ConnectStep, brokerName: string, dueUs: number, context: StageContext): Promise<void> {
+  const { client, measures, group } = member;
+  const broker = context.options.scenario.brokers.get(brokerName)!;
+  const { counters } = measures;
+  const isTls = broker.transport === 'tls' || broker.transport === 'wss';
+  if (member.nextIdentity) {
+    member.identity = member.nextIdentity;
+    member.nextIdentity = undefined;
+    member.session = undefined;
+  }
+  if (client.connected) {
+    counters.cut += 1;
+    client.cut();
+  }
+  counters.connects += 1;
+  member.fortune.connecting += 1;
+  let times: ConnectTimes;
+  try {
+    times = await client.connect({
+      broker,
+      context: isTls ? member.identity!.context : undefined,
+      verify: group.tls.verify,
+      session: group.tls.resume ? member.session : undefined,
+      localAddress: group.localAddresses.length > 0 ? group.localAddresses[member.names.n % group.localAddresses.length] : undefined,
+      timeoutMs: step.timeoutMs,
+    });
+  } catch (error) {
+    throw countFailure(member, step, error);
+  } finally {
+    member.fortune.connecting -= 1;
+  }
+  if (step.expect !== 'accepted') {
+    counters.unexpectedlyAccepted += 1;
+    measures.countError('unexpectedly-accepted');
+    client.disconnect();
+    throw new ClientFailure('unexpectedly-accepted');
+  }
+  countConnected(member, times, dueUs, isTls);
+  if (isTls && client.socket) context.options.onBroker(brokerName, client.socket, group.tls.verify);
+  await restoreSubscriptions(member, times.sessionPresent, context);
+}
+
+/** The error to throw on, counted. */
+function countFailure({ measures, fortune }: Member, { expect }: ConnectStep, error: unknown): unknown {
+  if (!(error instanceof ClientFailure)) return error;
+  const { kind } = error;
+  const { counters } = measures;
+  if (kind === 'abandoned') {
+    counters.connectsAbandoned += 1;
+    return new StageOver();
+  }
+  const isExpected = expect === 'refused' ? REFUSALS.test(kind) : expect !== 'accepted' && kind.startsWith(expect);
+  counters[isExpected ? 'refusedAsExpected' : 'connectFailed'] += 1;
+  if (!isExpected) fortune.failures += 1;
+  measures.countError(isExpected ? `expected.${kind}` : kind);
+  return error;
+}
+
+function countConnected(member: Member, times: ConnectTimes, dueUs: number, isTls: boolean): void {
+  const { measures, client, identity } = member;
+  measures.counters.connected += 1;
+  measures.time('connect', times.connackUs - Math.min(dueUs, times.beganUs));
+  measures.time('tcp', times.tcpUs - times.beganUs);
+  if (isTls) measures.time('tls', times.tlsUs - times.tcpUs);
+  measures.time('connack', times.connackUs - times.tlsUs);
+  const { socket } = client;
+  if (!isTls || !socket) return;
+  const { name } = socket.getCipher();
+  const { name: exchange = 'no group' } = socket.getEphemeralKeyInfo() as { name?: string };
+  measures.countHandshake([socket.getProtocol(), socket.isSessionReused() ? 'resumed' : 'full', exchange, name, identity!.kind].join(', '));
+}
+
+/** What an earlier connection had subscribed to, unless the broker has kept it. */
+async function restoreSubscriptions(member: Member, sessionPresent: boolean, context: StageContext): Promise<void> {
+  if (member.subscriptions.length === 0) return;
+  if (!sessionPresent) for (const { filters, qos } of member.subscriptions) await sendSubscribe(member, filters, qos, context);
+  member.subscriber?.renew();
+}
+
+export async function subscribe(member: Member, filters: readonly string[], qos: Qos, check: boolean, context: StageContext): Promise<void> {
+  await sendSubscribe(member, filters, qos, context);
+  member.subscriptions = [...member.subscriptions, { filters, qos }];
+  if (!check) return;
+  const all = [...(member.subscriber?.filters ?? []), ...filters];
+  member.subscriber = new Subscriber(member.client.number, all, context.options.now());
+}
+
+async function sendSubscribe(member: Member, filters: readonly string[], qos: Qos, context: StageContext): Promise<void> {
+  const { measures, client } = member;
+  const beganUs = context.options.now();
+  try {
+    await client.subscribe(filters, qos);
+  } catch (error) {
+    if (!(error instanceof ClientFailure)) throw error;
+    if (error.kind === 'abandoned') throw new StageOver();
+    measures.counters.subscribeFailed += 1;
+    measures.countError(error.kind);
+    throw error;
+  }
+  measures.counters.subscribed += 1;
+  measures.time('subscribe', context.options.now() - beganUs);
+}
+
+export async function unsubscribe(member: Member, filters: readonly string[]): Promise<void> {
+  await member.client.unsubscribe(filters);
+  member.subscriptions = member.subscriptions.filter((one) => !one.filters.every((filter) => filters.includes(filter)));
+  member.subscriber?.interrupt();
+}
+
+/** Ends the connection, politely or not. */
+export function leave(member: Member, how: 'cut' | 'disconnect'): void {
+  const { client, measures } = member;
+  member.connection = undefined;
+  clearInterval(member.readingTimer);
+  if (!client.connected) return;
+  measures.counters[how === 'cut' ? 'cut' : 'disconnected'] += 1;
+  if (how === 'cut') client.cut();
+  else client.disconnect();
+  forgetSubscriptions(member);
+}
+
+/** What the broker forgets with the connection. */
+export function forgetSubscriptions({ group, subscriber }: Member): void {
+  const isKept = !group.cleanSession || (group.mqttVersion === 5 && group.sessionExpiryS > 0);
+  if (!isKept) subscriber?.interrupt();
+}
+
+/** A slow consumer: reads for a while, and then does not. */
+function startReading(member: Member, { onMs, offMs }: { readonly onMs: number; readonly offMs: number }): void {
+  clearInterval(member.readingTimer);
+  member.readingTimer = setInterval(() => {
+    member.client.setReading('on');
+    setTimeout(() => member.client.setReading('off'), onMs).unref();
+  }, onMs + offMs).unref();
+}

@@ -1,0 +1,72 @@
+/** What a worker does when its clients have something to say: counts it, checks it, and reconnects who wants to be connected. */
+import type { NowUs } from './clock.ts';
+import type { ClientHost, LoadClient } from './client/client.ts';
+import type { Member } from './member.ts';
+import { readStamp } from './stamp.ts';
+import { messageOf } from './streams.ts';
+
+export interface WorkerHostOptions {
+  readonly now: NowUs;
+  readonly runEpoch: number;
+  readonly memberOf: (client: LoadClient) => Member;
+  /** A connection was lost that its client wants to have. */
+  readonly onLost: (member: Member) => void;
+}
+
+export function workerHost({ now, runEpoch, memberOf, onLost }: WorkerHostOptions): ClientHost {
+  return {
+    now,
+    onAcknowledged: (client, dueUs, ticket) => {
+      const nowUs = now();
+      const { measures, publication } = memberOf(client);
+      measures.counters.acknowledged += 1;
+      measures.time('publish', nowUs - dueUs);
+      publication?.onAnswer(ticket, nowUs);
+    },
+    onUnacknowledged: (client, tickets) => {
+      const member = memberOf(client);
+      member.measures.counters.failed += tickets.length;
+      member.fortune.failures += tickets.length;
+      noteUnacknowledged(member, tickets);
+      const nowUs = now();
+      for (const ticket of tickets) member.publication?.onAnswer(ticket, nowUs);
+    },
+    onRoom: (client) => memberOf(client).publication?.pump(now(), 'room'),
+    onMessage: (client, topic, bytes, start, end) => {
+      const member = memberOf(client);
+      if (member.exchange?.topics.includes(topic)) return member.exchange.answer(topic, bytes.subarray(start, end));
+      count(member, bytes, start, end, now(), runEpoch);
+    },
+    onClosed: (client, kind) => {
+      const member = memberOf(client);
+      member.measures.counters.closed += 1;
+      member.measures.countError(kind);
+      onLost(member);
+    },
+    onSession: (client, session) => {
+      const member = memberOf(client);
+      if (member.group.tls.resume) member.session = session;
+    },
+  };
+}
+
+/** From now on nobody expects their delivery. */
+export function noteUnacknowledged({ streams }: Member, tickets: readonly number[]): void {
+  for (const { stream, sequence } of tickets.map(messageOf)) streams[stream]!.unacknowledged.add(sequence);
+}
+
+function count({ measures, subscriber }: Member, bytes: Buffer, start: number, end: number, nowUs: number, runEpoch: number): void {
+  const { counters } = measures;
+  counters.received += 1;
+  counters.bytesReceived += end - start;
+  const stamp = readStamp(bytes, start, end, runEpoch);
+  if (typeof stamp === 'string') {
+    counters[stamp] += 1;
+    return;
+  }
+  measures.time('delivery', nowUs - stamp.dueUs);
+  const arrival = subscriber?.take(stamp.key, stamp.sequence) ?? 'unchecked';
+  if (arrival === 'duplicate') counters.duplicates += 1;
+  else if (arrival === 'reordered') counters.reordered += 1;
+  else if (arrival === 'unchecked') counters.unchecked += 1;
+}
