@@ -16,8 +16,12 @@ export const LIMITS = {
 /** Part of the intervals that must be so, for the whole to be called so. */
 const PART = 0.2;
 
+/** Of an interval that is shorter nothing is said: the start of a stage is always busy. */
+const SHORTEST_MS = 500;
+
 /** Judges a stage or a run by its measures and its intervals. */
-export function generatorLimit(measures: Measures, points: readonly SeriesPoint[]): GeneratorLimit {
+export function generatorLimit(measures: Measures, all: readonly SeriesPoint[]): GeneratorLimit {
+  const points = all.filter(({ lengthMs }) => lengthMs >= SHORTEST_MS);
   const slipP99Ms = measures.has('slip') ? measures.latency('slip').getValueAtPercentile(99) / 1000 : null;
   const loopDelayP99Ms = points.length === 0 ? null : percentileOf(points.map((point) => point.loopDelayP99Ms), 1 - PART);
   const busiestWorker = points.length === 0 ? null : percentileOf(points.map((point) => point.busiestWorker), 1 - PART);

@@ -20,7 +20,7 @@ export async function claimIdentity(member: Member, { handoutDir }: Step & { kin
   member.identity = contextOf(member.group.tls, context.options.authorityPem, { certificatePem, keyPem }, handoutDir);
   await timed(member, 'claimed', context, async () => {
     const broker = context.options.scenario.brokers.values().next().value!;
-    await member.client.connect({ broker, context: member.identity!.context, verify: member.group.tls.verify, session: undefined, localAddress: undefined, timeoutMs: ANSWER_MS });
+    await member.client.connect({ broker, context: member.identity!.context, verify: member.group.tls.verify, session: undefined, keepsSession: false, localAddress: undefined, timeoutMs: ANSWER_MS });
     await exchange(member, 'claim', context);
     member.client.disconnect();
   }).finally(() => (member.identity = own));

@@ -57,6 +57,7 @@ async function connectOnce(member: Member, step: ConnectStep, brokerName: string
       context: isTls ? member.identity!.context : undefined,
       verify: group.tls.verify,
       session: group.tls.resume ? member.session : undefined,
+      keepsSession: group.tls.resume && isTls,
       localAddress: group.localAddresses.length > 0 ? group.localAddresses[member.names.n % group.localAddresses.length] : undefined,
       timeoutMs: step.timeoutMs,
     });

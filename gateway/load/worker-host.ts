@@ -44,8 +44,7 @@ export function workerHost({ now, runEpoch, memberOf, onLost }: WorkerHostOption
       onLost(member);
     },
     onSession: (client, session) => {
-      const member = memberOf(client);
-      if (member.group.tls.resume) member.session = session;
+      memberOf(client).session = session;
     },
   };
 }

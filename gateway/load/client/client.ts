@@ -30,6 +30,8 @@ export interface ConnectOptions {
   readonly verify: boolean;
   /** TLS session to resume. */
   readonly session: Buffer | undefined;
+  /** Whether `onSession` is told of sessions. */
+  readonly keepsSession: boolean;
   readonly localAddress: string | undefined;
   readonly timeoutMs: number;
 }
@@ -231,7 +233,7 @@ export class LoadClient {
     open.stream.on('close', () => {
       if (open === this.#open) this.#fail(this.#awaited ? `closed.${this.#awaited.what === 'connack' ? this.#phase() : this.#awaited.what}` : 'closed');
     });
-    if ('getSession' in open.socket && options.context) open.socket.on('session', (session: Buffer) => this.#host.onSession(this, session));
+    if (options.keepsSession) open.socket.on('session', (session: Buffer) => this.#host.onSession(this, session));
   }
 
   #read(open: OpenStream, chunk: Buffer): void {

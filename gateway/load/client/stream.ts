@@ -7,6 +7,8 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { Broker } from '../scenario.ts';
+import { lookupOnce, noteRefusals } from './addresses.ts';
+import { rememberServerCertificate } from './server-certificates.ts';
 
 export interface StreamOptions {
   readonly broker: Broker;
@@ -27,12 +29,15 @@ export interface OpenStream {
 /** Begins to connect. `onTcp` when TCP stands, `onReady` when MQTT may be spoken. Failures are the stream's events. */
 export function openStream({ broker, context, verify, session, localAddress }: StreamOptions, onTcp: () => void, onReady: () => void): OpenStream {
   const { host, port, transport } = broker;
-  const way = { host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) };
+  const way = { host, port, lookup: lookupOnce, ...(localAddress !== undefined && { localAddress }) };
   const isTls = transport === 'tls' || transport === 'wss';
   const isWebSocket = transport === 'ws' || transport === 'wss';
   const socket = isTls
     ? connectTls({ ...way, secureContext: context!, rejectUnauthorized: verify, ...(isIP(host) === 0 && { servername: host }), ...(session && { session }) })
     : connectTcp(way);
+  socket.setNoDelay(true);
+  if (isIP(host) === 0) noteRefusals(host, socket);
+  if (isTls) rememberServerCertificate(socket as TLSSocket);
   socket.once('connect', onTcp);
   if (!isWebSocket) {
     socket.once(isTls ? 'secureConnect' : 'connect', onReady);
