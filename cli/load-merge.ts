@@ -1,5 +1,5 @@
 /** `thrum load merge`: reports of shards, or one report, as one report in any form. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { mergeReports, parseAssertion, type LoadReport } from '../gateway/load/report/mod.ts';
 import { CliError } from './errors.ts';
 import { addLoadFileOptions, deliverLoadReport, prepareLoadFiles, readLoadReport, type LoadFileOptions } from './load-files.ts';
@@ -18,7 +18,7 @@ export function addLoadMerge(load: Command): void {
     .description('add the reports of all shards of a load test up to one, exactly; or show a report again in another form')
     .argument('<file...>', "reports made with 'thrum load … --out', one of each shard");
   addLoadFileOptions(addOutputOptions(merge))
-    .option('--assert <condition>', "a further condition on the whole, as 'p99<50ms' or 'steady: lost==0'; may be given again", (text: string, earlier: readonly string[]) => [...earlier, text], [])
+    .addOption(new Option('--assert <condition>', "a further condition on the whole, as 'p99<50ms' or 'steady: p99<50ms'; may be given again").argParser((text: string, earlier: readonly string[]) => [...earlier, text]).default([], 'none'))
     .addHelpText('after', `
 Shards' own assertions are judged again on the whole. Exits with 1 when one is not met, cannot be judged, or the run ended early.
 
