@@ -38,8 +38,9 @@ const TOP = 18;
 const BOTTOM = 22;
 const TOTAL = TOP + HEIGHT + BOTTOM;
 const LABELS = 62;
-/** Of a band's name a letter needs about so much of the width. */
-const LETTER = 0.011;
+/** A letter of a band's name needs about so much of the width. */
+const LETTER = 0.0125;
+const FEWEST_LETTERS = 4;
 
 /** A `figure`. */
 export function chartHtml(chart: Chart): string {
@@ -73,11 +74,12 @@ function bandRects({ x, bands }: Chart): string {
   return bands.map(({ from, to }, at) => (at % 2 === 1 ? '' : `<rect class="band" x="${fixed(WIDTH * x.place(from))}" y="0" width="${fixed(WIDTH * (x.place(to) - x.place(from)))}" height="${HEIGHT}"/>`)).join('');
 }
 
-/** Names that have no room are left out: the table of stages has them. */
+/** Names are cut to the room that they have, or left out: the table of stages has them. */
 function bandNames({ x, bands }: Chart): string {
   return bands.map(({ name, from, to }) => {
-    const room = x.place(to) - x.place(from);
-    return room < LETTER * Math.min(name.length, 24) ? '' : `<text class="stage" x="${fixed(100 * x.place(from))}%" y="12">${escaped(name, 24)}</text>`;
+    const letters = Math.floor((x.place(to) - x.place(from)) / LETTER);
+    const shown = letters >= Math.min(name.length, FEWEST_LETTERS) ? escaped(name, Math.max(letters - 1, FEWEST_LETTERS - 1)) : '';
+    return shown === '' ? '' : `<text class="stage" x="${fixed(100 * x.place(from))}%" y="12">${shown}</text>`;
   }).join('');
 }
 

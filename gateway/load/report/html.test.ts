@@ -36,6 +36,13 @@ describe('the page of a load test', () => {
     }
   });
 
+  it('shows the rate of the stage where it was highest, not one watered down by the pauses', () => {
+    const later = REPORT.series.slice(0, 1).map((point) => ({ ...point, stage: 'again', atMs: 60_000 }));
+    const again = { ...REPORT.stages[0]!, name: 'again', startMs: 59_000, durationMs: 1_000, measures: later[0]!.measures };
+    const page = reportToHtml({ ...REPORT, durationMs: 60_000, series: [...REPORT.series, ...later], stages: [...REPORT.stages, again] });
+    expect(text(page).replaceAll(/\s+/g, ' ')).toContain('50/s connects in connect, 200 in all');
+  });
+
   it('says first that the generator was the limit', () => {
     const page = text(reportToHtml(reportOf({ seconds: 3, limit: ['It was late.'] }))).replaceAll(/\s+/g, ' ').trim();
     expect(page.replace(/^.*?telemetry /, '')).toMatch(/^The generator was the limit: .*?not the broker&#39;s\. It was late\. Load test telemetry/);

@@ -8,7 +8,7 @@ import { Measures } from '../measures.ts';
 import type { AssertionResult, LoadReport } from '../report.ts';
 import { chartHtml } from './chart.ts';
 import { distributionCharts, timeCharts } from './charts.ts';
-import { errorShare, percentileMs, ratePerS } from './figures.ts';
+import { errorShare, highestRate, percentileMs } from './figures.ts';
 import { escaped } from './printable.ts';
 import { STYLE } from './style.ts';
 import { OUTCOME_SIGNS, certificateText, limitReasons, searchSentence } from './summary.ts';
@@ -65,18 +65,19 @@ function limitHtml(report: LoadReport): string {
 function tilesHtml(report: LoadReport): string {
   const measures = Measures.of(report.total);
   const { connected, received, expectedDeliveries, lost } = measures.counters;
-  const [connects, acknowledged, p99, errors] = [ratePerS('connect', measures, report.durationMs, report.series), ratePerS('acknowledge', measures, report.durationMs, report.series), percentileMs(measures, 'publish', 99), errorShare(measures)];
+  const [connects, acknowledged] = [highestRate('connect', report), highestRate('acknowledge', report)];
+  const [p99, errors] = [percentileMs(measures, 'publish', 99), errorShare(measures)];
   const { bytesPerClient } = report.generator;
   const tiles: (readonly [string, string] | undefined)[] = [
     [countText(report.generator.clients), 'clients'],
-    connects === null ? undefined : [`${numberText(connects)}/s`, `connects (${countText(connected)})`],
-    acknowledged === null ? undefined : [`${numberText(acknowledged)}/s`, 'messages acknowledged'],
+    connects === null ? undefined : [`${numberText(connects.perS)}/s`, `connects in ${connects.stage}, ${countText(connected)} in all`],
+    acknowledged === null ? undefined : [`${numberText(acknowledged.perS)}/s`, `messages acknowledged in ${acknowledged.stage}`],
     p99 === null ? undefined : [durationText(p99), 'publish p99'],
     received + expectedDeliveries === 0 ? undefined : [countText(lost), 'messages lost'],
     errors === null ? undefined : [`${numberText(100 * errors)} %`, 'of messages failed or unsent'],
     bytesPerClient === null ? undefined : [bytesText(bytesPerClient), 'memory per client'],
   ];
-  return `<ul class="tiles">${tiles.flatMap((tile) => (tile ? [`<li class="card"><b>${tile[0]}</b><span>${tile[1]}</span></li>`] : [])).join('')}</ul>`;
+  return `<ul class="tiles">${tiles.flatMap((tile) => (tile ? [`<li class="card"><b>${tile[0]}</b><span>${escaped(tile[1], 80)}</span></li>`] : [])).join('')}</ul>`;
 }
 
 function assertionsHtml(assertions: readonly AssertionResult[]): string {

@@ -8,7 +8,7 @@ export type { FigureComparison, LoadComparison } from './compare.ts';
 export { condensed } from './condense.ts';
 export { CSV_COLUMNS, reportToCsv } from './csv.ts';
 export { MAX_POINTS, MAX_REPORT_BYTES, readReport, reportToJson } from './document.ts';
-export { errorShare, inFlight, latencyFigures, percentileMs, ratePerS } from './figures.ts';
+export { errorShare, highestRate, inFlight, latencyFigures, percentileMs, ratePerS } from './figures.ts';
 export type { LatencyFigures, Rate } from './figures.ts';
 export { reportToHtml } from './html.ts';
 export { reportToJunit } from './junit.ts';

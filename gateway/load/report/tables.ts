@@ -4,7 +4,7 @@
  */
 import { Measures, type Latency } from '../measures.ts';
 import type { LoadReport, SearchTrial, SeriesPoint } from '../report.ts';
-import { PERCENTILES, inFlight, latencyFigures, percentileMs, ratePerS } from './figures.ts';
+import { PERCENTILES, highestRate, inFlight, latencyFigures, percentileMs, ratePerS } from './figures.ts';
 import { bytesText, countText, durationText, numberText } from './text.ts';
 
 export interface Table {
@@ -92,11 +92,17 @@ function deliveriesTable({ counters }: Measures): Table {
   return { title: 'Deliveries to subscribers', head: ['received', 'expected', 'lost', 'duplicates', 'reordered', 'corrupted', 'foreign', 'unchecked'], rows, words: [] };
 }
 
-function handshakesTable(measures: Measures, { series, durationMs }: LoadReport): Table {
-  const perS = ratePerS('connect', measures, durationMs, series);
-  const { connected } = measures.counters;
-  const rows = topKinds(measures.handshakes).map(([kind, times]) => [kind, countText(times), perS === null || connected === 0 ? NONE : rateText((perS * times) / connected)]);
-  return { title: 'TLS handshakes', head: ['version, kind, group, cipher suite, client key, chain', 'times', 'per second'], rows, words: [0] };
+/** Handshakes per second are those of the stage with the highest rate of connects. */
+function handshakesTable(measures: Measures, report: LoadReport): Table {
+  const highest = highestRate('connect', report);
+  const stage = report.stages.find(({ name }) => name === highest?.stage);
+  const perS = (kind: string): number | null => {
+    const connected = stage?.measures.counters.connected ?? 0;
+    const times = stage?.measures.handshakes[kind] ?? 0;
+    return highest === null || times === 0 || connected === 0 ? null : (highest.perS * times) / connected;
+  };
+  const rows = topKinds(measures.handshakes).map(([kind, times]) => [kind, countText(times), rateText(perS(kind))]);
+  return { title: 'TLS handshakes', head: ['version, kind, group, cipher suite, client key, chain', 'times', stage ? `per second in ${stage.name}` : 'per second'], rows, words: [0] };
 }
 
 function errorsTable(measures: Measures): Table {
