@@ -14,14 +14,32 @@ export function comparisonLines(comparison: LoadComparison): string[] {
   ];
   if (refusals.length > 0) return [...lines, ...refusals.map((sentence) => `  refused  ${printable(sentence)}`), sentenceOf(comparison)];
   const head = ['', 'stage', 'figure', 'first', 'second', 'change', '95 % interval of the difference', ''];
-  return [...lines, '', ...columns([head, ...figures.map(rowOf)]), '', sentenceOf(comparison)];
+  const judged = figures.filter(({ change }) => change !== 'not comparable');
+  return [...lines, '', ...(judged.length === 0 ? [] : columns([head, ...judged.map(rowOf)])), ...incomparableLines(figures), '', sentenceOf(comparison)];
 }
 
-function rowOf({ stage, figure, unit, before, now, interval, change, reason }: FigureComparison): string[] {
-  const where = [SIGNS[change], printable(stage ?? 'whole run', 40), figure];
-  if (before === null || now === null || interval === null) return [...where, '–', '–', '', '', printable(`${change}: ${reason}`)];
-  const share = before === 0 ? '' : `${now >= before ? '+' : '−'}${numberText((100 * Math.abs(now - before)) / before)} %`;
-  return [...where, `${numberText(before)} ${unit}`, `${numberText(now)} ${unit}`, share, `${numberText(interval[0])} to ${numberText(interval[1])} ${unit}`, change === 'same' ? 'the same within noise' : change];
+function rowOf({ stage, figure, unit, before, now, interval, change }: FigureComparison): string[] {
+  const [first, second, [low, high]] = [before ?? 0, now ?? 0, interval ?? [0, 0]];
+  const share = first === 0 ? '' : `${second >= first ? '+' : '−'}${numberText((100 * Math.abs(second - first)) / first)} %`;
+  return [
+    SIGNS[change], stageText(stage), figure, `${numberText(first)} ${unit}`, `${numberText(second)} ${unit}`, share,
+    `${numberText(low)} to ${numberText(high)} ${unit}`, change === 'same' ? 'the same within noise' : change,
+  ];
+}
+
+/** Figures that are not comparable for the same reason share a line. */
+function incomparableLines(figures: readonly FigureComparison[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const { stage, figure, change, reason } of figures) {
+    if (change !== 'not comparable') continue;
+    const why = `${stageText(stage)}, not comparable: ${printable(reason)}`;
+    groups.set(why, [...(groups.get(why) ?? []), figure]);
+  }
+  return [...groups].map(([why, names]) => `${SIGNS['not comparable']}  ${why} (${names.join(', ')})`);
+}
+
+function stageText(stage: string | null): string {
+  return printable(stage ?? 'whole run', 40);
 }
 
 export function sentenceOf({ refusals, figures }: LoadComparison): string {

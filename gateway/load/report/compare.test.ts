@@ -63,6 +63,7 @@ describe('a comparison of two runs', () => {
     expect(compareReports(BEFORE, slower)).toEqual(compareReports(BEFORE, slower));
     const lines = comparisonLines(compareReports(BEFORE, slower));
     expect(lines.some((line) => /^✗ +steady +publish p50 +[\d.]+ ms +[\d.]+ ms +\+\d\d(\.\d)? % +[\d.]+ to [\d.]+ ms +worse$/.test(line))).toBe(true);
+    expect(lines.filter((line) => line.startsWith('?  connect, not comparable: There are 2 and 2'))).toHaveLength(1);
     expect(lines.at(-1)).toMatch(/^Of \d+ figures, 4 are worse, 0 better, and \d+ the same within noise\.$/);
   });
 });

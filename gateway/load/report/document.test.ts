@@ -1,5 +1,3 @@
-import { deflateSync } from 'node:zlib';
-import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import { describe, expect, it } from 'vitest';
 import type { LoadReport } from '../report.ts';
 import { MAX_REPORT_BYTES, readReport, reportToJson } from './document.ts';
@@ -52,15 +50,7 @@ describe('a report as a file', () => {
     expect(refusal(' '.repeat(MAX_REPORT_BYTES + 1))).toContain('64 MiB');
   });
 
-  it('cannot bring a histogram of another kind, or one that unpacks to more', () => {
-    const other = build({ numberOfSignificantValueDigits: 5, highestTrackableValue: 3_600_000_000 });
-    other.recordValue(7);
-    expect(refusal(withHistogram(encodeIntoCompressedBase64(other)))).toContain('total.latenciesUs.publish: is no histogram');
-    const bomb = deflateSync(Buffer.alloc(100_000_000));
-    const head = Buffer.alloc(8);
-    head.writeUInt32BE(0x1c849314, 0);
-    head.writeUInt32BE(bomb.length, 4);
-    expect(refusal(withHistogram(Buffer.concat([head, bomb]).toString('base64').slice(0, 199_996)))).toContain('is no histogram');
-    expect(refusal(withHistogram('no base64'))).toContain('is no histogram');
+  it('cannot bring a histogram that is none of ours', () => {
+    expect(refusal(withHistogram('no base64'))).toContain('total.latenciesUs.publish: is no histogram');
   });
 });

@@ -1,12 +1,12 @@
 /**
  * A report as a file. Promises: what is read was checked once, with one clear line about what is wrong and where; a file
- * from a stranger can neither be too large nor unpack to more than a histogram of ours.
+ * from a stranger can neither be too large nor hold a histogram that costs more than ours.
  */
-import { inflateSync } from 'node:zlib';
 import { z } from 'zod';
 import { LoadError } from '../errors.ts';
 import { COUNTERS, LATENCIES, type MeasuresData } from '../measures.ts';
 import { REPORT_FORMAT, REPORT_VERSION, type LoadReport } from '../report.ts';
+import { isHistogram } from './histogram-check.ts';
 import { printable } from './printable.ts';
 
 /** Of a file, in bytes. */
@@ -14,16 +14,13 @@ export const MAX_REPORT_BYTES = 64 * 1024 * 1024;
 export const MAX_POINTS = 3_600;
 const MAX_LIST = 10_000;
 const MAX_KINDS = 1_000;
-/** Of a histogram: as base64, and unpacked; 24,000 counts of up to nine octets each are the most there can be. */
-const MAX_HISTOGRAM_TEXT = 200_000;
-const MAX_HISTOGRAM_BYTES = 256 * 1024;
 
 const text = z.string().max(2_000);
 const count = z.number().int().nonnegative();
 const amount = z.number().nonnegative();
 const orNull = <T extends z.ZodType>(type: T) => type.nullable();
 const kinds = z.record(text, count).refine((record) => Object.keys(record).length <= MAX_KINDS, `has more than ${MAX_KINDS} kinds`);
-const histogram = z.string().max(MAX_HISTOGRAM_TEXT).refine(isHistogram, 'is no histogram of a load test');
+const histogram = z.string().refine(isHistogram, 'is no histogram of a load test');
 const measures = z.strictObject({
   counters: z.strictObject(Object.fromEntries(COUNTERS.map((name) => [name, count.optional()]))),
   latenciesUs: z.strictObject(Object.fromEntries(LATENCIES.map((name) => [name, histogram.optional()]))),
@@ -101,17 +98,6 @@ function checkKind(value: unknown, where: string): void {
   if ('version' in value && value.version !== REPORT_VERSION) {
     const shown = typeof value.version === 'number' ? value.version : 'that is no number';
     throw new LoadError('LOAD_REPORT', `${where} is a report of version ${shown}, and version ${REPORT_VERSION} is read: make a new one with this version of thrum`);
-  }
-}
-
-/** Unpacks it, no further than a histogram of ours can go, and looks at what it says of itself. */
-function isHistogram(encoded: string): boolean {
-  try {
-    const packed = Buffer.from(encoded, 'base64');
-    const data = inflateSync(packed.subarray(8, 8 + packed.readUInt32BE(4)), { maxOutputLength: MAX_HISTOGRAM_BYTES });
-    return data.readUInt32BE(4) === data.length - 40 && data.readUInt32BE(12) === 3 && data.readBigUInt64BE(16) === 1n && data.readBigUInt64BE(24) === 3_600_000_000n;
-  } catch {
-    return false;
   }
 }
 

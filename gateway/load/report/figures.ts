@@ -3,8 +3,8 @@
  * is over the time in which its events happened, rounded up to whole intervals, so it flatters nobody.
  */
 import { JsHistogram, type Histogram } from 'hdr-histogram-js';
-import type { Counter, Latency, Measures } from '../measures.ts';
-import type { SeriesPoint } from '../report.ts';
+import { Measures, type Counter, type Latency } from '../measures.ts';
+import type { LoadReport, SeriesPoint } from '../report.ts';
 
 export const PERCENTILES = [50, 90, 95, 99, 99.9, 99.99] as const;
 
@@ -67,6 +67,15 @@ export function ratePerS(rate: Rate, measures: Measures, durationMs: number, poi
   const last = points.findLast((point) => (point.measures.counters[counter] ?? 0) > 0);
   const overMs = first && last ? last.atMs - (first.atMs - first.lengthMs) : durationMs;
   return overMs > 0 ? (events * 1_000) / overMs : null;
+}
+
+/** The rate of the stage where it was highest: over a whole run, pauses between stages would water it down. Null when there was no event. */
+export function highestRate(rate: Rate, { stages, series }: Pick<LoadReport, 'stages' | 'series'>): { readonly stage: string; readonly perS: number } | null {
+  const rates = stages.flatMap(({ name, measures, durationMs }) => {
+    const perS = ratePerS(rate, Measures.of(measures), durationMs, series.filter((point) => point.stage === name));
+    return perS === null ? [] : [{ stage: name, perS }];
+  });
+  return rates.reduce<{ readonly stage: string; readonly perS: number } | null>((most, one) => (most === null || one.perS > most.perS ? one : most), null);
 }
 
 /** Messages that did not get there, of those that were due: 0 to 1; null when none was due. */

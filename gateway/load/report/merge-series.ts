@@ -5,6 +5,7 @@
  */
 import { Measures } from '../measures.ts';
 import type { LoadReport, SeriesPoint } from '../report.ts';
+import { condensed } from './condense.ts';
 import { MAX_POINTS } from './document.ts';
 
 /** When a merged stage begins, since the start of the merged run. */
@@ -21,10 +22,10 @@ interface Placed {
 }
 
 /** In order of time, at most {@link MAX_POINTS}. */
-export function mergeSeries(reports: readonly LoadReport[], stages: readonly StagePlace[]): SeriesPoint[] {
+export function mergeSeries(reports: readonly LoadReport[], stages: readonly StagePlace[]): readonly SeriesPoint[] {
   const latest = new Map<number, SeriesPoint>();
   const merged = stages.flatMap((stage) => mergeStage(reports, stage, latest));
-  return condensed(merged);
+  return condensed(merged, MAX_POINTS);
 }
 
 function mergeStage(reports: readonly LoadReport[], { name, startMs }: StagePlace, latest: Map<number, SeriesPoint>): SeriesPoint[] {
@@ -67,35 +68,6 @@ function mergePoints(members: readonly Placed[], head: Pick<SeriesPoint, 'stage'
     cpuMs: total(points, 'cpuMs'),
     loopDelayP99Ms: highest(points, 'loopDelayP99Ms'),
     busiestWorker: highest(points, 'busiestWorker'),
-  };
-}
-
-/** Every two neighbours of a stage as one, until there are few enough. */
-function condensed(points: readonly SeriesPoint[]): SeriesPoint[] {
-  let all = [...points];
-  while (all.length > MAX_POINTS) {
-    const fewer: SeriesPoint[] = [];
-    for (let at = 0; at < all.length; at += 1) {
-      const [one, next] = [all[at]!, all[at + 1]];
-      if (next?.stage !== one.stage) fewer.push(one);
-      else {
-        fewer.push(joined(one, next));
-        at += 1;
-      }
-    }
-    if (fewer.length === all.length) return all.slice(0, MAX_POINTS);
-    all = fewer;
-  }
-  return all;
-}
-
-function joined(one: SeriesPoint, next: SeriesPoint): SeriesPoint {
-  const measures = Measures.of(one.measures);
-  measures.add(next.measures);
-  const both = [one, next];
-  return {
-    ...next, lengthMs: one.lengthMs + next.lengthMs, measures: measures.toData(), cpuMs: total(both, 'cpuMs'),
-    loopDelayP99Ms: highest(both, 'loopDelayP99Ms'), busiestWorker: highest(both, 'busiestWorker'),
   };
 }
 
