@@ -34,7 +34,7 @@ export class Interrupted extends Error {
 const FAILURES = new Set(['STORE_DAMAGED', 'GATEWAY_REFUSED']);
 const ENVIRONMENT = new Set(['PEER_UNREACHABLE', 'LOCK_HELD', 'CERTS_WRITE_FAILED', 'STORE_FAILED', 'STORE_FULL', 'STORE_CLOSED', 'STORE_BUSY', 'SPOOL_FAILED', 'KEY_DISABLED', 'GATEWAY_STOPPED', 'GATEWAY_NO_ANSWER']);
 /** Our own errors; whatever else has a code in capitals comes from the system. */
-const OURS = /^(CLI|HOME|FLEET|FRAME|CERTS|CLAIM|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|STORE|ADMISSION)_?/;
+const OURS = /^(CLI|HOME|FLEET|FRAME|CERTS|CLAIM|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|STORE|ADMISSION|LOAD)_?/;
 
 const SYSTEM: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
   EADDRINUSE: (e) => `port ${(e as { port?: number }).port ?? ''} is taken: choose another with --port, or 0 for a free one`,

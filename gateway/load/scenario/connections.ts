@@ -1,9 +1,10 @@
 /**
  * Whether what clients do goes together: nobody publishes or listens without a connection, a client lives one life at a
- * time, and a stage that searches has one rate to search for.
+ * time and not longer than its stage, and a stage that searches has one rate to search for.
  */
 import type { Life, Scenario, Stage, Step } from '../scenario.ts';
 import { ScenarioFault } from './fault.ts';
+import { durationText } from './quantities.ts';
 
 const NEEDS_CONNECTION: ReadonlySet<Step['kind']> = new Set(['subscribe', 'unsubscribe', 'publish', 'rotate', 'cut', 'disconnect']);
 
@@ -37,12 +38,14 @@ function checkLife(life: Life, path: readonly PropertyKey[], connected: Set<stri
   }
 }
 
-function checkLives({ lives, search }: Stage, path: readonly PropertyKey[]): void {
+function checkLives({ lives, search, limitMs }: Stage, path: readonly PropertyKey[]): void {
   const seen = new Set<string>();
   let searched = 0;
   for (const [index, life] of lives.entries()) {
     if (seen.has(life.clients)) throw new ScenarioFault([...path, 'groups', index, 'clients'], `${life.clients} lives in this stage already: put its steps into one list, or into a stage of their own`);
     seen.add(life.clients);
+    const atLeastMs = lengthMs(life);
+    if (atLeastMs > limitMs) throw new ScenarioFault([...path, 'groups', index, 'do'], `takes at least ${durationText(atLeastMs)}, and the stage ends after ${durationText(limitMs)}: write a longer limit`);
     for (const [at, step] of life.steps.entries()) {
       if (step.kind !== 'publish' || step.pace.kind !== 'searched') continue;
       const place = [...path, 'groups', index, 'do', at, 'publish', 'searched'];
@@ -52,4 +55,13 @@ function checkLives({ lives, search }: Stage, path: readonly PropertyKey[]): voi
     }
   }
   if (search && searched === 0) throw new ScenarioFault([...path, 'search'], 'no step of the stage publishes with searched: true');
+}
+
+/** What a life takes at least: once, when it repeats without end. */
+function lengthMs({ steps, repeat }: Life): number {
+  const onceMs = steps.reduce((sum, step) => {
+    if (step.kind === 'wait') return sum + step.forMs;
+    return step.kind === 'publish' && step.end.kind === 'duration' && step.pace.kind !== 'searched' ? sum + step.end.forMs : sum;
+  }, 0);
+  return repeat === Infinity ? onceMs : onceMs * repeat;
 }

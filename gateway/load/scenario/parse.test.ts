@@ -200,6 +200,8 @@ describe('what is wrong is told with its place:', () => {
     [publish('count: 1, ramp: { from: 1/s, to: 2/s }'), /publish\.ramp: write over how long/],
     [publish('for: 1m, ramp: { from: 1/s, to: 2/s, over: 1h }'), /publish\.ramp: takes longer than publishing, which is for 1m$/],
     [publish('for: 1m, spikes: { base: 1/s, spike: 2/s, period: 1s, length: 1s }'), /publish\.spikes: a spike is shorter/],
+    [publish('for: 2h'), /^stages\.0\.groups\.0\.do: takes at least 2h, and the stage ends after 1h: write a longer limit$/],
+    [group('id: {n}'), /^clients\.c\.id: write text, in quotes/],
     [publish('searched: true'), /publish\.searched: the stage has no search/],
     [publish('searched: true, for: 1s'), /publish\.for: a search itself says how long/],
     ['stages: [{ name: s, search: { objective: ["p99<1s"], from: 1/s, to: 2/s }, groups: [{ clients: c, do: [connect] }] }]', /^stages\.0\.search: no step of the stage publishes with searched/],

@@ -47,7 +47,7 @@ export const name = z.string({ error: NAME_HINT }).regex(/^[A-Za-z0-9][A-Za-z0-9
 
 function text(most: number, fault: (text: string) => string | undefined): z.ZodString {
   return z
-    .string()
+    .string({ error: 'write text, in quotes when it begins with a brace: "{n}"' })
     .min(1, { error: 'write some text' })
     .max(most, { error: `write at most ${most} characters` })
     .superRefine((value, context) => {
