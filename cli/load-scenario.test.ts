@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -219,5 +219,27 @@ describe('the scenarios that come with thrum', async () => {
     expect(scenario.name).toBe(name);
     expect([...scenario.brokers.values()][0]).toMatchObject({ host: 'broker.example' });
     expect(scenario.assertions.length + scenario.stages.reduce((sum, { assertions }) => sum + assertions.length, 0)).toBeGreaterThan(0);
+  });
+});
+
+describe('docs/load-scenarios.md', async () => {
+  const page = await readFile(new URL('../docs/load-scenarios.md', import.meta.url), 'utf8');
+
+  it.each([...page.matchAll(/^```yaml\n([^]*?)^```/gm)].map(([, text]) => [/^name: (.*)$/m.exec(text!)![1]!, text!]))('has an example that is one: %s', async (name, text) => {
+    expect((await fromFile(text)).name).toBe(name);
+  });
+
+  it('tells of every scenario that comes with thrum', async () => {
+    for (const name of await shippedScenarios()) expect(page).toContain(`| \`${name}\``);
+  });
+
+  it('tells of every key', async () => {
+    const schema = await readFile(new URL('../docs/load.schema.json', import.meta.url), 'utf8');
+    const keys = new Set<string>();
+    JSON.parse(schema, (key, value: unknown) => {
+      if (key === 'properties') for (const name of Object.keys(value as object)) keys.add(name);
+      return value;
+    });
+    expect([...keys].filter((key) => !new RegExp(`\\b${key}\\b`).test(page))).toEqual([]);
   });
 });
