@@ -12,14 +12,14 @@ export interface YamlFile {
   /** What the file says; an empty file says `{}`. */
   readonly value: unknown;
   /** `file:line:column` of what stands at a path of keys, or of the nearest thing around it. */
-  place(keys: readonly PropertyKey[]): string;
+  readonly place: (keys: readonly PropertyKey[]) => string;
 }
 
 /** A kind of file: how it is called, how long it may be, and the error for what is wrong in it. */
 export interface YamlKind {
   readonly name: string;
   readonly maxBytes: number;
-  fault(message: string, cause?: unknown): Error;
+  readonly fault: (message: string, cause?: unknown) => Error;
 }
 
 /** Reads and evaluates a file. Throws the kind's fault for what is no YAML, and what the system says of files. */
