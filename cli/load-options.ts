@@ -85,7 +85,7 @@ function addClients(command: Command): void {
     .optionsGroup('Clients, without --scenario:')
     .option('--clients <n>', 'clients that publish (default 100)', wholeNumber(1, SCENARIO_LIMITS.clients))
     .option('--client-id <template>', 'with {n}, {group} or {gateway} (default {gateway}: the id in a minted identity)')
-    .option('--connect-rate <rate>', "clients that connect a second, 'all' at once, or 'auto': as fast as the broker answers (default 200/s)", checked((text) => text === 'all' || text === 'auto' || isRate(text), `${RATE_HINT}, all or auto`))
+    .option('--connect-rate <rate>', "clients that connect a second, 'all' at once, or 'auto': as fast as the broker answers (default 200/s)", aConnectRate)
     .option('--subscribers <n>', 'clients that subscribe first and check all that comes (default 0)', wholeNumber(0, SCENARIO_LIMITS.clients))
     .option('--subscribe <filter>', 'what they subscribe to (default the topic, + for each level with a placeholder)')
     .option('--shared', 'each message goes to one of them (a shared subscription)')
@@ -98,7 +98,7 @@ function addClients(command: Command): void {
 function addMessages(command: Command): void {
   command
     .optionsGroup('Messages, without --scenario:')
-    .option('--rate <rate>', "messages of all clients together, or 'auto': as fast as they are acknowledged (default one a second and client)", checked((text) => text === 'auto' || isRate(text), `${RATE_HINT}, or auto`))
+    .option('--rate <rate>', "messages of all clients together, or 'auto': as fast as they are acknowledged (default one a second and client)", aPublishRate)
     .option('--duration <duration>', 'how long to publish (default 30s)', aDuration)
     .option('--ramp-to <rate>', 'rise (or fall) from --rate to this rate over the duration', aRate)
     .option('--steps <n>', 'in so many equal steps instead of a line', wholeNumber(2, SCENARIO_LIMITS.stepsOfPace))
@@ -107,8 +107,8 @@ function addMessages(command: Command): void {
     .option('--topic <template>', 'with {client}, {n}, {group}, {gateway}, {project} (default thrum/{project}/{gateway}/data)')
     .addOption(new Option('--qos <n>', 'quality of service (default 1)').argParser(wholeNumber(0, 2)))
     .option('--retain', 'messages are retained')
-    .option('--payload <kind>', "frames (of simulated sensors), fixed, random, or template:TEXT with {client}, {n}, {sequence}, {timestampMs}, {random} (default frames)", checked((text) => /^(frames|fixed|random|template:[^]+)$/.test(text), 'write frames, fixed, random or template:TEXT'))
-    .option('--size <size>', 'of each payload (default 256B)', checked((text) => bytesOf(text) !== undefined, SIZE_HINT));
+    .option('--payload <kind>', `frames (of simulated sensors), fixed, random, or template:TEXT with ${IN_TEMPLATES} (default frames)`, aPayload)
+    .option('--size <size>', 'of each payload (default 256B)', aSize);
 }
 
 function addSearch(command: Command): void {
@@ -138,6 +138,8 @@ function addIdentities(command: Command): void {
     .option('--resume', 'clients that connect again resume their TLS session');
 }
 
+const IN_TEMPLATES = '{client}, {n}, {sequence}, {timestampMs}, {random}';
+
 const EXAMPLES = `
 Without --scenario all clients connect, publish for a while and disconnect.
 
@@ -164,4 +166,8 @@ function isRate(text: string): boolean {
 }
 
 const aRate = checked(isRate, RATE_HINT);
+const aConnectRate = checked((text) => text === 'all' || text === 'auto' || isRate(text), `${RATE_HINT}, all or auto`);
+const aPublishRate = checked((text) => text === 'auto' || isRate(text), `${RATE_HINT}, or auto`);
+const aPayload = checked((text) => /^(frames|fixed|random|template:[^]+)$/.test(text), 'write frames, fixed, random or template:TEXT');
+const aSize = checked((text) => bytesOf(text) !== undefined, SIZE_HINT);
 const aDuration = checked((text) => durationMsOf(text) !== undefined, DURATION_HINT);

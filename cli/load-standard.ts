@@ -111,10 +111,8 @@ function subscriberId({ clientId }: LoadOptions): object {
 function subscribing({ subscribe, topic = TOPIC, shared, qos, payload }: LoadOptions, connect: unknown): object {
   const filter = subscribe ?? topic.split('/').map((level) => (level.includes('{') ? '+' : level)).join('/');
   const check = payload?.startsWith('template:') !== true;
-  return {
-    name: 'subscribe',
-    groups: [{ clients: 'subscribers', start: { rate: CONNECT_RATE }, do: [connect, { subscribe: { filters: shared ? `$share/thrum/${filter}` : filter, ...(qos === undefined ? {} : { qos }), check } }] }],
-  };
+  const step = { subscribe: withoutUndefined({ filters: shared ? `$share/thrum/${filter}` : filter, qos, check }) };
+  return { name: 'subscribe', groups: [{ clients: 'subscribers', start: { rate: CONNECT_RATE }, do: [connect, step] }] };
 }
 
 function connecting({ connectRate = CONNECT_RATE, clients = CLIENTS }: LoadOptions, connect: unknown): object {
@@ -164,7 +162,14 @@ function checkTogether(options: LoadOptions): void {
   }
   if ((options.cert === undefined) !== (options.key === undefined)) throw new CliError('CLI_USAGE', '--cert and --key go together');
   if (options.rate === 'auto' && options.rampTo !== undefined) throw new CliError('CLI_USAGE', '--ramp-to begins at a rate, and --rate auto is none');
-  const needs: readonly (readonly [keyof LoadOptions, keyof LoadOptions])[] = [['steps', 'rampTo'], ['findFrom', 'findRate'], ['findTo', 'findRate'], ['trial', 'findRate'], ['subscribe', 'subscribers'], ['shared', 'subscribers']];
+  const needs: readonly (readonly [keyof LoadOptions, keyof LoadOptions])[] = [
+    ['steps', 'rampTo'],
+    ['findFrom', 'findRate'],
+    ['findTo', 'findRate'],
+    ['trial', 'findRate'],
+    ['subscribe', 'subscribers'],
+    ['shared', 'subscribers'],
+  ];
   for (const [key, other] of needs) {
     if (options[key] !== undefined && !options[other]) throw new CliError('CLI_USAGE', `${optionName(key)} goes with ${optionName(other)}`);
   }

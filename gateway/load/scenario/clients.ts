@@ -50,7 +50,9 @@ function identityOf(written: WrittenIdentity, path: readonly string[], count: nu
   const { mint, shared, files, manifest } = written;
   if (shared) return { kind: 'shared', certificateFile: resolvePath(shared.certificate), keyFile: resolvePath(shared.key) };
   if (files) {
-    if (count > 1 && !differsByClient(files.certificate)) throw new ScenarioFault([...path, 'files', 'certificate'], 'is the same for all clients: write {n}, {client} or {gateway} in it, or shared instead of files');
+    if (count > 1 && !differsByClient(files.certificate)) {
+      throw new ScenarioFault([...path, 'files', 'certificate'], 'is the same for all clients: write {n}, {client} or {gateway} in it, or shared instead of files');
+    }
     return { kind: 'files', certificateFile: resolvePath(files.certificate), keyFile: resolvePath(files.key) };
   }
   if (manifest !== undefined) return { kind: 'manifest', file: resolvePath(manifest) };

@@ -42,10 +42,14 @@ function checkLives({ lives, search, limitMs }: Stage, path: readonly PropertyKe
   const seen = new Set<string>();
   let searched = 0;
   for (const [index, life] of lives.entries()) {
-    if (seen.has(life.clients)) throw new ScenarioFault([...path, 'groups', index, 'clients'], `${life.clients} lives in this stage already: put its steps into one list, or into a stage of their own`);
+    if (seen.has(life.clients)) {
+      throw new ScenarioFault([...path, 'groups', index, 'clients'], `${life.clients} lives in this stage already: put its steps into one list, or into a stage of their own`);
+    }
     seen.add(life.clients);
     const atLeastMs = lengthMs(life);
-    if (atLeastMs > limitMs) throw new ScenarioFault([...path, 'groups', index, 'do'], `takes at least ${durationText(atLeastMs)}, and the stage ends after ${durationText(limitMs)}: write a longer limit`);
+    if (atLeastMs > limitMs) {
+      throw new ScenarioFault([...path, 'groups', index, 'do'], `takes at least ${durationText(atLeastMs)}, and the stage ends after ${durationText(limitMs)}: write a longer limit`);
+    }
     for (const [at, step] of life.steps.entries()) {
       if (step.kind !== 'publish' || step.pace.kind !== 'searched') continue;
       const place = [...path, 'groups', index, 'do', at, 'publish', 'searched'];

@@ -211,7 +211,7 @@ describe('what is wrong is told with its place:', () => {
     [`variables: { n: "\${m}", m: 1 }\n${STAGE}`, /^variables\.n: variables do not refer to each other$/],
     [`variables: { n: [1] }\n${STAGE}`, /^variables\.n: write a text, a number/],
     [`stages: [${`{ name: s, groups: [] },`.repeat(101)}]`, /^stages: there are at most 100 stages$|^stages\.0\.groups: write at least one group$/],
-    [life(`[${'cut, '.repeat(101)}]`), /do: a life has at most 100 steps$/],
+    [life(`[${'cut, '.repeat(101)}]`), /do: there are at most 100 steps$/],
   ];
   it.each(cases)('%s', (text, expected) => {
     expect(fault(text).message).toMatch(expected);

@@ -3,7 +3,7 @@
  * is wrong is told as a ScenarioFault with its place. No files are touched.
  */
 import { LoadError } from '../errors.ts';
-import type { Broker, ClientGroup, Scenario, Stage } from '../scenario.ts';
+import type { Broker, ClientGroup, Scenario, Search, Stage } from '../scenario.ts';
 import { parseBrokerUrl } from './broker-url.ts';
 import { groupOf } from './clients.ts';
 import { checkConnections } from './connections.ts';
@@ -95,6 +95,10 @@ function stageOf(written: WrittenStage, path: readonly PropertyKey[], { brokers,
       };
     }),
     assertions: written.assert,
-    ...(search === undefined ? {} : { search: { objective: search.objective, fromPerS: search.from, toPerS: search.to, trialMs: search.trial, precision: search.precision, confirmations: search.confirmations } }),
+    ...(search === undefined ? {} : { search: searchOf(search) }),
   };
+}
+
+function searchOf({ objective, from, to, trial, precision, confirmations }: NonNullable<WrittenStage['search']>): Search {
+  return { objective, fromPerS: from, toPerS: to, trialMs: trial, precision, confirmations };
 }

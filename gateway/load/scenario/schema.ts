@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { KEY_TYPES } from '../../../certs/mod.ts';
 import { SCENARIO_LIMITS as MOST } from './limits.ts';
 import { qos, search, start, step } from './steps-schema.ts';
-import { assertions, clientId, durationMs, exactlyOne, name, oneOrMore, path, pathOfClient, topic, wholeNumber } from './values.ts';
+import { assertions, clientId, durationMs, exactlyOne, list, name, oneOrMore, path, pathOfClient, topic, wholeNumber } from './values.ts';
 
 const IDENTITY_HINT = 'write mint, none, or one of mint, shared, files, manifest with what belongs to it';
 const TLS_HINT = 'write 1.2 or 1.3';
@@ -18,9 +18,14 @@ const identity = z.union(
       .strictObject({
         mint: z
           .strictObject({
-            keyTypes: oneOrMore(z.enum(KEY_TYPES), 100, `write one of ${KEY_TYPES.join(', ')}, or a list of them`).prefault('ec-p256').describe('Kinds of keys, taken in turn.'),
+            keyTypes: oneOrMore(z.enum(KEY_TYPES), 100, `write one of ${KEY_TYPES.join(', ')}, or a list of them`)
+              .prefault('ec-p256')
+              .describe('Kinds of keys, taken in turn.'),
             lifetime: durationMs(60_000, 3_650 * 86_400_000).prefault('1d'),
-            fault: z.enum(['expired', 'not-yet-valid', 'other-authority', 'server']).optional().describe('What is wrong with the certificate, on purpose.'),
+            fault: z
+              .enum(['expired', 'not-yet-valid', 'other-authority', 'server'])
+              .optional()
+              .describe('What is wrong with the certificate, on purpose.'),
           })
           .optional()
           .describe('Made before the start, signed by the home’s authority.'),
@@ -54,26 +59,38 @@ const group = z.strictObject({
   tls: tls.prefault({}),
   mqttVersion: z.literal(['3.1.1', 5, '5'], { error: 'write 3.1.1 or 5' }).default('3.1.1'),
   cleanSession: z.boolean().default(true).describe('Whether each connection begins without a session.'),
-  sessionExpiry: durationMs(0, MOST.sessionExpiryS * 1_000).optional().describe('MQTT 5: how long the broker keeps the session; default 1h when sessions are kept.'),
+  sessionExpiry: durationMs(0, MOST.sessionExpiryS * 1_000)
+    .optional()
+    .describe('MQTT 5: how long the broker keeps the session; default 1h when sessions are kept.'),
   keepAlive: durationMs(0, MOST.keepAliveS * 1_000).prefault('60s').describe('0s for none.'),
-  will: z.strictObject({ topic, payload: z.string().max(MOST.templateChars), qos: qos.default(0), retain: z.boolean().default(false) }).optional().describe('Last will.'),
-  localAddress: oneOrMore(z.string(), MOST.localAddresses, 'write an address, a range such as 127.0.0.2-127.0.0.9, or a list').optional().describe('Addresses of this machine that clients connect from, in turn.'),
+  will: z
+    .strictObject({ topic, payload: z.string().max(MOST.templateChars), qos: qos.default(0), retain: z.boolean().default(false) })
+    .optional()
+    .describe('Last will.'),
+  localAddress: oneOrMore(z.string(), MOST.localAddresses, 'write an address, a range such as 127.0.0.2-127.0.0.9, or a list')
+    .optional()
+    .describe('Addresses of this machine that clients connect from, in turn.'),
   reading: z.strictObject({ on: durationMs(), off: durationMs() }).optional().describe('A slow consumer reads for so long, then does not for so long.'),
 });
 
 export type WrittenGroup = z.infer<typeof group>;
 
+const REPEAT_HINT = `write a whole number from 1 to ${MOST.repeats}, or forever`;
+
 const life = z.strictObject({
   clients: name.describe('Name of the group.'),
   start: start.default('at-once').describe('When each client begins.'),
-  repeat: z.union([wholeNumber(1, MOST.repeats), z.literal('forever')], { error: `write a whole number from 1 to ${MOST.repeats}, or forever` }).default(1).describe('How often; forever: until the stage’s limit.'),
-  do: z.array(step, { error: 'write a list of steps' }).min(1, { error: 'write at least one step' }).max(MOST.stepsOfLife, { error: `a life has at most ${MOST.stepsOfLife} steps` }).describe('Steps, one after another.'),
+  repeat: z
+    .union([wholeNumber(1, MOST.repeats), z.literal('forever')], { error: REPEAT_HINT })
+    .default(1)
+    .describe('How often; forever: until the stage’s limit.'),
+  do: list(step, MOST.stepsOfLife, ['step', 'steps']).describe('Steps, one after another.'),
 });
 
 const stage = z.strictObject({
   name,
   limit: durationMs().prefault('1h').describe('Longest that the stage may take.'),
-  groups: z.array(life, { error: 'write a list of groups and what they do' }).min(1, { error: 'write at least one group' }).max(MOST.livesOfStage, { error: `a stage has at most ${MOST.livesOfStage}` }),
+  groups: list(life, MOST.livesOfStage, ['group', 'groups and what they do']),
   assert: assertions.default([]).describe('Conditions on this stage.'),
   search: search.optional().describe('Looks for the highest rate at which the objective holds.'),
 });
@@ -82,15 +99,23 @@ export type WrittenStage = z.infer<typeof stage>;
 
 /** Names and what they stand for. */
 function named<T extends z.ZodType>(one: T, most: number): z.ZodRecord<typeof name, T> {
-  return z.record(name, one).refine((all) => Object.keys(all).length >= 1, 'write at least one').refine((all) => Object.keys(all).length <= most, `there are at most ${most}`);
+  return z
+    .record(name, one)
+    .refine((all) => Object.keys(all).length >= 1, 'write at least one')
+    .refine((all) => Object.keys(all).length <= most, `there are at most ${most}`);
 }
 
 export const scenarioSchema = z.strictObject({
   name,
-  variables: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional().describe('Names and presets; ${NAME} stands for one in any value, --set NAME=VALUE gives another.'),
-  brokers: named(z.string({ error: 'write a URL such as mqtts://localhost:8883' }), MOST.brokers).prefault({ broker: 'mqtts://localhost:8883' }).describe('Names and URLs; clients connect to the first, unless they name another.'),
+  variables: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe('Names and presets; ${NAME} stands for one in any value, --set NAME=VALUE gives another.'),
+  brokers: named(z.string({ error: 'write a URL such as mqtts://localhost:8883' }), MOST.brokers)
+    .prefault({ broker: 'mqtts://localhost:8883' })
+    .describe('Names and URLs; clients connect to the first, unless they name another.'),
   clients: named(group, MOST.groups).describe('Groups of clients.'),
-  stages: z.array(stage, { error: 'write a list of stages' }).min(1, { error: 'write at least one stage' }).max(MOST.stages, { error: `there are at most ${MOST.stages} stages` }).describe('One after another.'),
+  stages: list(stage, MOST.stages, ['stage', 'stages']).describe('One after another.'),
   assert: assertions.default([]).describe('Conditions on the whole run; they decide the exit code.'),
   settle: durationMs(0, 3_600_000).prefault('10s').describe('How long subscribers may wait for the last messages once the stages are over.'),
 });
@@ -114,8 +139,10 @@ export function clearest(issue: Issue): { readonly path: readonly PropertyKey[];
   return issue;
 }
 
+const OF_CONTENTS: ReadonlySet<Issue['code']> = new Set(['unrecognized_keys', 'custom', 'invalid_format', 'too_big', 'too_small']);
+
 /** Whether a value has the form and only what it holds is wrong. */
 function concernsContents(issue: Issue): boolean {
-  if (issue.path.length > 0 || issue.code === 'unrecognized_keys' || issue.code === 'custom' || issue.code === 'invalid_format' || issue.code === 'too_big' || issue.code === 'too_small') return true;
+  if (issue.path.length > 0 || OF_CONTENTS.has(issue.code)) return true;
   return issue.code === 'invalid_union' && issue.errors.some((form) => form[0] !== undefined && concernsContents(form[0]));
 }

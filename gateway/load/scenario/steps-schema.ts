@@ -11,8 +11,14 @@ const connect = z.union(
   [
     name,
     z.strictObject({
-      brokers: oneOrMore(name, MOST.brokers, 'write the name of a broker, or a list of names').optional().describe('Names of brokers that clients connect to in turn; default: the first.'),
-      expect: z.string({ error: EXPECT_HINT }).regex(/^(accepted|refused|tcp|tls|mqtt|timeout|[a-z]+(\.[A-Za-z0-9_]+)+)$/, { error: EXPECT_HINT }).default('accepted').describe('What must come: accepted, refused, or a kind of error.'),
+      brokers: oneOrMore(name, MOST.brokers, 'write the name of a broker, or a list of names')
+        .optional()
+        .describe('Names of brokers that clients connect to in turn; default: the first.'),
+      expect: z
+        .string({ error: EXPECT_HINT })
+        .regex(/^(accepted|refused|tcp|tls|mqtt|timeout|[a-z]+(\.[A-Za-z0-9_]+)+)$/, { error: EXPECT_HINT })
+        .default('accepted')
+        .describe('What must come: accepted, refused, or a kind of error.'),
       tries: wholeNumber(1, MOST.tries).default(1).describe('Tries in all before the client gives up; between them it waits longer each time.'),
       timeout: durationMs().prefault('60s').describe('Longest that one try may take, from TCP to CONNACK.'),
     }),
@@ -37,7 +43,13 @@ const subscribe = z.union(
 );
 
 const PAYLOAD_HINT = 'write frames, fixed, random or template: TEXT';
-const payload = z.union([z.enum(['frames', 'fixed', 'random'], { error: PAYLOAD_HINT }), z.strictObject({ template: z.string().min(1).max(MOST.templateChars) })], { error: PAYLOAD_HINT });
+const payload = z.union(
+  [z.enum(['frames', 'fixed', 'random'], { error: PAYLOAD_HINT }), z.strictObject({ template: z.string().min(1).max(MOST.templateChars) })],
+  { error: PAYLOAD_HINT },
+);
+
+/** Of a pace that changes. */
+const range = { from: ratePerS('zero'), to: ratePerS('zero'), over: durationMs().optional() };
 
 export const PACES = ['rate', 'every', 'ramp', 'steps', 'spikes', 'searched', 'self-tuning', 'closed-loop'] as const;
 
@@ -52,12 +64,18 @@ const publish = z
     for: durationMs().optional().describe('How long to publish.'),
     rate: ratePerS().optional().describe('Messages of the whole group.'),
     every: durationMs().optional().describe('Time between the messages of one client; 1s when no pace is given.'),
-    ramp: z.strictObject({ from: ratePerS('zero'), to: ratePerS('zero'), over: durationMs().optional() }).optional().describe('From one rate to another in a line.'),
-    steps: z.strictObject({ from: ratePerS('zero'), to: ratePerS('zero'), steps: wholeNumber(2, MOST.stepsOfPace), over: durationMs().optional() }).optional().describe('From one rate to another in equal steps.'),
-    spikes: z.strictObject({ base: ratePerS('zero'), spike: ratePerS(), period: durationMs(), length: durationMs() }).optional().describe('A spike at the end of each period.'),
+    ramp: z.strictObject(range).optional().describe('From one rate to another in a line.'),
+    steps: z.strictObject({ ...range, steps: wholeNumber(2, MOST.stepsOfPace) }).optional().describe('From one rate to another in equal steps.'),
+    spikes: z
+      .strictObject({ base: ratePerS('zero'), spike: ratePerS(), period: durationMs(), length: durationMs() })
+      .optional()
+      .describe('A spike at the end of each period.'),
     searched: z.literal(true).optional().describe('The rate that the stage’s search tries.'),
     'self-tuning': ratePerS().optional().describe('As fast as acknowledgements come, at most so many.'),
-    'closed-loop': z.literal(true).optional().describe('The window is kept full: the next message leaves when one is acknowledged.'),
+    'closed-loop': z
+      .literal(true)
+      .optional()
+      .describe('The window is kept full: the next message leaves when one is acknowledged.'),
     window: wholeNumber(1, MOST.window).optional().describe('Most that one client has in flight; default 65535, in a closed loop 16.'),
   })
   .superRefine((value, context) => {
@@ -75,7 +93,10 @@ const wait = z.union(
   [
     durationMs(),
     z
-      .strictObject({ for: durationMs(0).prefault('0s'), spread: durationMs(0).prefault('0s').describe('The last client waits so much longer than the first, the others between.') })
+      .strictObject({
+        for: durationMs(0).prefault('0s'),
+        spread: durationMs(0).prefault('0s').describe('The last client waits so much longer than the first, the others between.'),
+      })
       .refine(({ for: forMs, spread }) => forMs + spread > 0, 'write for, spread or both'),
   ],
   { error: 'write a duration such as 5s, or for and spread' },

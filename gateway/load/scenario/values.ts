@@ -5,7 +5,12 @@ import { ID_PLACEHOLDERS, PATH_PLACEHOLDERS, placeholderFault, TOPIC_PLACEHOLDER
 import { bytesOf, DURATION, DURATION_HINT, durationMsOf, durationText, RATE, RATE_HINT, ratePerSOf, SIZE, SIZE_HINT } from './quantities.ts';
 
 /** Text in a form; `range` says what is wrong with its value, undefined when nothing is. */
-function quantity(pattern: RegExp, hint: string, of: (text: string) => number | undefined, range: (value: number) => string | undefined): z.ZodType<number, string> {
+function quantity(
+  pattern: RegExp,
+  hint: string,
+  of: (text: string) => number | undefined,
+  range: (value: number) => string | undefined,
+): z.ZodType<number, string> {
   return z
     .string({ error: hint })
     .regex(pattern, { error: hint, abort: true })
@@ -19,7 +24,8 @@ function quantity(pattern: RegExp, hint: string, of: (text: string) => number | 
 
 /** `90s` → ms. */
 export function durationMs(leastMs = 1, mostMs: number = MOST.durationMs): z.ZodType<number, string> {
-  return quantity(DURATION, DURATION_HINT, durationMsOf, (ms) => (ms >= leastMs && ms <= mostMs ? undefined : `write a duration from ${durationText(leastMs)} to ${durationText(mostMs)}`));
+  const range = `write a duration from ${durationText(leastMs)} to ${durationText(mostMs)}`;
+  return quantity(DURATION, DURATION_HINT, durationMsOf, (ms) => (ms >= leastMs && ms <= mostMs ? undefined : range));
 }
 
 /** `500/s` → per second, above zero; with `zero` also zero. */
@@ -32,7 +38,8 @@ export function ratePerS(zero: 'zero' | 'above zero' = 'above zero'): z.ZodType<
 
 /** `4KiB` → bytes, from 1. */
 export function sizeBytes(): z.ZodType<number, string> {
-  return quantity(SIZE, SIZE_HINT, bytesOf, (bytes) => (bytes >= 1 && bytes <= MOST.payloadBytes ? undefined : `write a size from 1B to ${MOST.payloadBytes / 1_048_576}MiB`));
+  const range = `write a size from 1B to ${MOST.payloadBytes / 1_048_576}MiB`;
+  return quantity(SIZE, SIZE_HINT, bytesOf, (bytes) => (bytes >= 1 && bytes <= MOST.payloadBytes ? undefined : range));
 }
 
 export function wholeNumber(least: number, most: number): z.ZodInt | z.ZodNumber {
@@ -76,7 +83,10 @@ export const filter = text(MOST.topicChars, (value) => {
 /** Of one file, the same for all clients. */
 export const path = text(MOST.pathChars, (value) => (value.includes('\0') ? 'a path has no NUL' : undefined));
 /** Of a file for each client. */
-export const pathOfClient = text(MOST.pathChars, (value) => (value.includes('\0') ? 'a path has no NUL' : placeholderFault(value, PATH_PLACEHOLDERS)));
+export const pathOfClient = path.superRefine((value, context) => {
+  const message = placeholderFault(value, PATH_PLACEHOLDERS);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
 
 const ASSERTION_HINT = 'write a condition such as p99<50ms, lost==0 or connect_rate>200';
 
@@ -85,7 +95,9 @@ export const assertion = z
   .string({ error: ASSERTION_HINT })
   .max(MOST.assertionChars, { error: `write at most ${MOST.assertionChars} characters` })
   .regex(/^[^<>=!]*[A-Za-z0-9_.]\s*(<=|>=|==|!=|<|>)\s*\d/, { error: ASSERTION_HINT });
-export const assertions = z.array(assertion, { error: `write a list, each line a condition: ${ASSERTION_HINT}` }).max(MOST.assertions, { error: `there are at most ${MOST.assertions}` });
+export const assertions = z
+  .array(assertion, { error: `write a list, each line a condition: ${ASSERTION_HINT}` })
+  .max(MOST.assertions, { error: `there are at most ${MOST.assertions}` });
 
 /** One, or a list of at least one. */
 export function oneOrMore<T>(one: z.ZodType<T, T>, most: number, hint: string): z.ZodType<readonly T[], T | T[]> {
@@ -94,13 +106,22 @@ export function oneOrMore<T>(one: z.ZodType<T, T>, most: number, hint: string): 
     .transform((value) => (Array.isArray(value) ? (value) : [value]));
 }
 
+/** A list of at least one. */
+export function list<T extends z.ZodType>(one: T, most: number, [single, many]: readonly [string, string]): z.ZodArray<T> {
+  return z
+    .array(one, { error: `write a list of ${many}` })
+    .min(1, { error: `write at least one ${single}` })
+    .max(most, { error: `there are at most ${most} ${many}` });
+}
+
 /** Refuses an object that has none of these keys, or more than one of them. */
 export function exactlyOne(keys: readonly string[], what: string): (value: object, context: z.RefinementCtx) => void {
   return (value, context) => {
     const given = keys.filter((key) => (value as Readonly<Record<string, unknown>>)[key] !== undefined);
     if (given.length === 1) return;
     const path = given.length > 1 ? [given[1]!] : [];
-    context.addIssue({ code: 'custom', path, message: given.length > 1 ? `${what} has ${given[0]} already: give one of them` : `${what} needs one of ${keys.join(', ')}` });
+    const message = given.length > 1 ? `${what} has ${given[0]} already: give one of them` : `${what} needs one of ${keys.join(', ')}`;
+    context.addIssue({ code: 'custom', path, message });
   };
 }
 
