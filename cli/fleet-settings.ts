@@ -2,20 +2,17 @@
  * What a fleet is: the options of `run`, `fleet` and `gateway`, and the fleet file (YAML) that can say the same. Options
  * win over the file, the file over the defaults. docs/fleet.schema.json is made from the schema here.
  */
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import type { FleetSettings as PlanSettings } from '../sensors/mod.ts';
 import { CliError } from './errors.ts';
 import { duration, parseDurationMs, parseSpeed, positiveNumber, speed, SPEED_HINT, wholeNumber } from './values.ts';
+import { issuePath, readYamlFile, type YamlKind } from './yaml-file.ts';
 
 /** When simulated time begins, if nothing is known of an earlier run. */
 const START_MS = Date.UTC(2026, 0, 1);
 /** Fleet files are written by people. */
-const MAX_FILE_BYTES = 1024 * 1024;
-/** Aliases may multiply what a file says; no setting needs one. */
-const MAX_ALIASES = 100;
+const FLEET_FILE: YamlKind = { name: 'fleet file', maxBytes: 1024 * 1024, fault: (message, cause) => new CliError('FLEET_FILE', message, { cause }) };
 
 const durationText = z
   .string()
@@ -97,41 +94,9 @@ export function planSettings(settings: FleetSettings): PlanSettings {
 }
 
 async function readFleetFile(path: string): Promise<object> {
-  const text = await readFile(path, 'utf8');
-  if (text.length > MAX_FILE_BYTES) throw new CliError('FLEET_FILE', `${path}: a fleet file has at most ${MAX_FILE_BYTES} bytes`);
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter });
-  const fault = document.errors[0];
-  if (fault) throw new CliError('FLEET_FILE', `${path}:${where(lineCounter, fault.pos[0])}: ${fault.message.split('\n')[0]}`);
-  const value = valueOf(document, (offset) => `${path}:${where(lineCounter, offset)}`);
-  const result = fleetSchema.partial().safeParse(value);
-  if (!result.success) {
-    const issue = result.error.issues[0]!;
-    const key = issue.code === 'unrecognized_keys' ? issue.keys[0] : issue.path[0];
-    const node = key === undefined ? document.contents : document.get(key, true);
-    const offset = (node as { range?: readonly number[] } | null | undefined)?.range?.[0] ?? 0;
-    throw new CliError('FLEET_FILE', `${path}:${where(lineCounter, offset)}: ${issue.path.join('.')}${issue.path.length > 0 ? ': ' : ''}${issue.message}`);
-  }
-  return result.data;
-}
-
-/** What a document says; its errors so far concern its form only, and aliases are looked up when it is evaluated. */
-function valueOf(document: Document, place: (offset: number) => string): unknown {
-  try {
-    return (document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown) ?? {};
-  } catch (error) {
-    let offset = 0;
-    visit(document, {
-      Alias: (_key, alias) => {
-        offset = alias.range?.[0] ?? 0;
-        return alias.resolve(document) === undefined ? visit.BREAK : undefined; // this one, else the last of too many
-      },
-    });
-    throw new CliError('FLEET_FILE', `${place(offset)}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function where(lines: LineCounter, offset: number): string {
-  const { line, col } = lines.linePos(offset);
-  return `${line}:${col}`;
+  const file = await readYamlFile(path, FLEET_FILE);
+  const result = fleetSchema.partial().safeParse(file.value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw FLEET_FILE.fault(`${file.place(issuePath(issue))}: ${issue.path.join('.')}${issue.path.length > 0 ? ': ' : ''}${issue.message}`);
 }

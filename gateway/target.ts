@@ -15,7 +15,7 @@ export interface Target {
 /** MQTT over TLS, registered with IANA. */
 const DEFAULT_PORT = 8883;
 /** Letters, digits and hyphens (RFC 1123), and the underscore that private networks use; other scripts as xn--. */
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+export const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 
 /** Parses `mqtts://host[:port]`. UPLINK_URL for anything else: other schemes, credentials, paths. */
 export function parseTarget(url: string, authorityPem: string): Target {
@@ -44,6 +44,6 @@ export function parseTarget(url: string, authorityPem: string): Target {
 }
 
 /** Leaves out whatever may be a secret: all before the last @, and the query. */
-function redact(url: string): string {
+export function redact(url: string): string {
   return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@').replace(/[?#].*$/s, '?…');
 }

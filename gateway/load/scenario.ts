@@ -1,7 +1,7 @@
 /**
  * A load test as data: groups of clients, and stages that come one after another. In each stage groups live side by
  * side, each client a small life of steps. Durations are ms, rates per second; whoever reads YAML or options has
- * checked names and ranges (scenario-schema.ts). Docs: docs/load-scenarios.md.
+ * checked names and ranges (scenario/parse.ts). Docs: docs/load-scenarios.md.
  */
 
 export interface Scenario {
@@ -49,6 +49,8 @@ export type Qos = 0 | 1 | 2;
 export interface TlsSettings {
   /** Whether the broker's certificate is verified. */
   readonly verify: boolean;
+  /** Authorities that may have signed it, PEM; undefined: the home's. */
+  readonly authorityFile?: string;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
   /** As OpenSSL writes them; undefined: Node.js's own. */

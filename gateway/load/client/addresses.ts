@@ -28,7 +28,10 @@ export const lookupOnce: LookupFunction = (name, options, callback) => {
     else callback(null, inTurn[0]!.address, inTurn[0]!.family);
   };
   const entry = entries.get(name);
-  if (entry && performance.now() - entry.askedMs < KEPT_MS) return void process.nextTick(answer, entry);
+  if (entry && performance.now() - entry.askedMs < KEPT_MS) {
+    process.nextTick(answer, entry);
+    return;
+  }
   askResolver(name, { all: true }, (error, addresses) => {
     if (error) return callback(error, []);
     if (entries.size === MOST_NAMES) entries.clear();
