@@ -14,6 +14,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['keys', async () => (await import('./keys.ts')).addKeysCommand],
   ['certs', async () => (await import('./certs.ts')).addCertsCommand],
   ['store', async () => (await import('./store.ts')).addStoreCommand],
+  ['load', async () => (await import('./load.ts')).addLoadCommand],
   ['handshake', async () => (await import('./handshake.ts')).addHandshakeCommand],
   ['frame', async () => (await import('./frame.ts')).addFrameCommand],
 ]);

@@ -1,6 +1,7 @@
 /** What is told of a broker: its address, and its certificate as first seen. */
-import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import type { X509Certificate } from 'node:crypto';
 import { keyTypeOf } from '../../certs/mod.ts';
+import { serverCertificate } from './client/server-certificates.ts';
 import type { BrokerFacts } from './report.ts';
 import type { Broker } from './scenario.ts';
 
@@ -13,15 +14,15 @@ export function brokerUrl({ transport, host, port, path }: Broker): string {
 }
 
 /** The certificate that a broker showed; null when its session was resumed and none came. */
-export function certificateFacts(socket: TLSSocket, verified: boolean): BrokerFacts['certificate'] {
-  const certificate = socket.getPeerX509Certificate();
+export function certificateFacts({ host, port }: Broker, verified: boolean): BrokerFacts['certificate'] {
+  const certificate = serverCertificate(`${host}:${port}`);
   if (!certificate) return null;
-  return { keyType: keyTypeOf(certificate.publicKey), chainLength: chainLengthOf(socket.getPeerCertificate(true)), subject: certificate.subject.replaceAll('\n', ', '), verified };
+  return { keyType: keyTypeOf(certificate.publicKey), chainLength: chainLengthOf(certificate), subject: certificate.subject.replaceAll('\n', ', '), verified };
 }
 
-/** Certificates up to the root that it was verified by, or as far as it came. */
-function chainLengthOf(leaf: DetailedPeerCertificate): number {
+/** Certificates that came, its own included. */
+function chainLengthOf(leaf: X509Certificate): number {
   let length = 1;
-  for (let one = leaf; (one.issuerCertificate as DetailedPeerCertificate | undefined) !== undefined && one.issuerCertificate !== one && length < MOST_CERTIFICATES; one = one.issuerCertificate) length += 1;
+  for (let one = leaf; one.issuerCertificate && length < MOST_CERTIFICATES; one = one.issuerCertificate) length += 1;
   return length;
 }

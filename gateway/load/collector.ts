@@ -4,6 +4,7 @@
  */
 import { Measures } from './measures.ts';
 import { generatorLimit } from './generator-limit.ts';
+import type { LiveFigures } from './report/prometheus.ts';
 import type { GeneratorLimit, SeriesPoint, StageReport } from './report.ts';
 import { INTERVAL_MS, type Tick } from './run-plan.ts';
 
@@ -107,6 +108,21 @@ export class Collector {
 
   get series(): readonly SeriesPoint[] {
     return this.#series;
+  }
+
+  /** As things are now. */
+  get figures(): LiveFigures {
+    const ticks = [...this.#latest.values()];
+    const running = this.#stage ? [{ name: this.#stage.name, measures: this.#stage.measures }] : [];
+    return {
+      stages: [...this.#stages.map(({ name, measures }) => ({ name, measures })), ...running],
+      connectedNow: this.connectedNow,
+      inFlightNow: this.inFlightNow,
+      cpuMs: this.cpuMs,
+      rssBytes: sumOf(ticks, ({ rssBytes }) => rssBytes),
+      loopDelayP99Ms: Math.max(0, ...ticks.map(({ loopDelayP99Ms }) => loopDelayP99Ms)),
+      busiestWorker: Math.max(0, ...ticks.map(({ busy }) => busy)),
+    };
   }
 
   get connectedNow(): number {

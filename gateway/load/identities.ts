@@ -43,12 +43,13 @@ const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 
 /** A maker for the clients of a group. Throws LOAD_IDENTITY when what they all need is missing. */
 export async function identityMaker(group: ClientGroup, authorityPem: string | undefined, authorityDirectory: string | undefined, nowMs: number): Promise<IdentityMaker> {
+  const trusted = group.tls.authorityFile === undefined ? authorityPem : await readAuthority(group.tls.authorityFile);
   const source = await pemsOf(group.identity, authorityDirectory, nowMs);
   if (source.kind === 'one') {
-    const shared = contextOf(group.tls, authorityPem, source.pems, group.name);
+    const shared = contextOf(group.tls, trusted, source.pems, group.name);
     return { identify: () => Promise.resolve(shared) };
   }
-  return { identify: async (names) => contextOf(group.tls, authorityPem, await source.pemsFor(names), names.client) };
+  return { identify: async (names) => contextOf(group.tls, trusted, await source.pemsFor(names), names.client) };
 }
 
 type Source = { readonly kind: 'one'; readonly pems: Pems | undefined } | { readonly kind: 'each'; readonly pemsFor: (names: ClientNames) => Promise<Pems> };
@@ -98,6 +99,16 @@ async function strangeAuthority(nowMs: number): Promise<Authority> {
     return await createAuthority(folder, { nowMs, commonName: 'an authority nobody trusts' });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function readAuthority(path: string): Promise<string> {
+  try {
+    const pem = await readFile(path);
+    certificatesIn(pem, path);
+    return pem.toString('utf8');
+  } catch (cause) {
+    throw new LoadError('LOAD_IDENTITY', `the authority's certificate cannot be read: ${(cause as Error).message}`, { cause });
   }
 }
 

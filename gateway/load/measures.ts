@@ -48,7 +48,7 @@ const DIGITS = 3;
 const MAX_KINDS = 200;
 
 export function newHistogram(): Histogram {
-  return build({ bitBucketSize: 32, autoResize: false, lowestDiscernibleValue: 1, highestTrackableValue: HIGHEST_US, numberOfSignificantValueDigits: DIGITS, useWebAssembly: false });
+  return build({ bitBucketSize: 64, autoResize: false, lowestDiscernibleValue: 1, highestTrackableValue: HIGHEST_US, numberOfSignificantValueDigits: DIGITS, useWebAssembly: false });
 }
 
 export class Measures {
@@ -125,7 +125,7 @@ export class Measures {
 /** Throws LOAD_REPORT when it is no histogram. */
 function decodeHistogram(encoded: string): Histogram {
   try {
-    return decodeFromCompressedBase64(encoded, 32, false);
+    return decodeFromCompressedBase64(encoded, 64, false);
   } catch (cause) {
     throw new LoadError('LOAD_REPORT', `a latency histogram cannot be read: ${(cause as Error).message}`, { cause });
   }

@@ -86,7 +86,7 @@ export class Publication implements Sleeper {
     const { stream, sequence } = messageOf(ticket);
     if (this.#ended || stream !== this.#options.stream.index || sequence < this.#first) return;
     this.#answered += 1;
-    if (this.#answered === this.#sent && this.#isOver(nowUs)) this.end(nowUs);
+    if (this.#answered === this.#sent && this.#isAllSent(nowUs)) this.end(nowUs);
   }
 
   /** Counts what has become due until now; called now and then, and in the end. */
@@ -161,11 +161,11 @@ export class Publication implements Sleeper {
         for (const one of dueUs) measures.time('publish', nowUs - one);
       }
       this.#answered += dueUs.length;
-      if (!this.#ended && this.#answered === this.#sent && this.#isOver(nowUs)) this.end(nowUs);
+      if (!this.#ended && this.#answered === this.#sent && this.#isAllSent(nowUs)) this.end(nowUs);
     });
   }
 
-  #isOver(nowUs: number): boolean {
+  #isAllSent(nowUs: number): boolean {
     const { schedule, untilUs, mostMessages } = this.#options;
     if (this.#sent >= mostMessages) return true;
     const dueUs = schedule.dueUs(this.#sent);
@@ -174,14 +174,16 @@ export class Publication implements Sleeper {
 
   /** Over, asleep until the next is due, or waiting for room or for answers. */
   #settle(nowUs: number, isBlocked: boolean): void {
-    const { schedule, pacer, untilUs, patienceUs } = this.#options;
-    const isOver = this.#isOver(nowUs);
-    if (isOver) this.#overUs = Math.min(this.#overUs, nowUs, untilUs);
-    if (isOver && (this.#answered === this.#sent || nowUs >= this.#overUs + patienceUs)) return this.end(nowUs);
+    const { client, schedule, pacer, untilUs, patienceUs } = this.#options;
+    const isAllSent = this.#isAllSent(nowUs);
+    const isLate = nowUs >= untilUs;
+    if (isAllSent || isLate) this.#overUs = Math.min(this.#overUs, nowUs, untilUs);
+    const isHopeless = nowUs >= this.#overUs + patienceUs || (isLate && !client.connected);
+    if (isHopeless || (isAllSent && this.#answered === this.#sent)) return this.end(nowUs);
     if (this.#asleep) return;
-    const dueUs = isOver ? Infinity : schedule.dueUs(this.#sent);
+    const dueUs = isAllSent ? Infinity : schedule.dueUs(this.#sent);
     // Whoever waits for room is woken by it; and at the end of the step, in case there never is any.
-    this.wakeUs = isOver ? this.#overUs + patienceUs : isBlocked || dueUs === -Infinity ? untilUs : dueUs;
+    this.wakeUs = this.#overUs < Infinity ? this.#overUs + patienceUs : isBlocked || dueUs === -Infinity ? untilUs : dueUs;
     if (this.wakeUs === Infinity) return;
     this.#asleep = true;
     pacer.add(this);

@@ -15,6 +15,7 @@ import { REPORT_FORMAT, REPORT_VERSION, type BrokerFacts, type LoadReport, type 
 import type { FromWorker, RunSettings, WorkerPlan } from './run-plan.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import { judge, judgeReport, parseAssertion, type Assertion } from './report/assertion.ts';
+import type { LiveFigures } from './report/prometheus.ts';
 import { search, type Trial } from './search.ts';
 import { clientsOf } from './squads.ts';
 
@@ -43,7 +44,6 @@ export interface LoadProgress {
   readonly connectedNow: number;
   readonly inFlightNow: number;
   readonly total: Measures;
-  readonly collector: Collector;
 }
 
 /** Lead time so that all workers have heard of a stage when it begins. */
@@ -107,8 +107,12 @@ export class LoadRun {
       connectedNow: this.#collector.connectedNow,
       inFlightNow: this.#collector.inFlightNow,
       total: this.#collector.total,
-      collector: this.#collector,
     };
+  }
+
+  /** The same for a machine that watches. */
+  get figures(): LiveFigures {
+    return this.#collector.figures;
   }
 
   /** Runs all stages. Rejects with what keeps it from starting; later troubles are in the report. */
@@ -152,9 +156,16 @@ export class LoadRun {
   }
 
   async #trial(stage: Stage, index: number, perS: number, forMs: number): Promise<Trial> {
-    const report = await this.#stage(stage, index, `${stage.name} at ${Math.round(perS)}/s`, { perS, forMs });
+    const report = await this.#stage(stage, index, this.#trialName(stage.name, perS), { perS, forMs });
     await delay(REST_MS);
     return report;
+  }
+
+  /** Each stage has a name of its own. */
+  #trialName(stage: string, perS: number): string {
+    const name = `${stage} at ${Math.round(perS)}/s`;
+    const before = this.#collector.stages.filter((one) => one.name === name || one.name.startsWith(`${name} (`)).length;
+    return before === 0 ? name : `${name} (${before + 1})`;
   }
 
   async #stage(stage: Stage, index: number, name: string, searched?: { readonly perS: number; readonly forMs: number }): Promise<StageReport> {

@@ -73,7 +73,7 @@ async function connectOnce(member: Member, step: ConnectStep, brokerName: string
     throw new ClientFailure('unexpectedly-accepted');
   }
   countConnected(member, times, dueUs, isTls);
-  if (isTls && client.socket) context.options.onBroker(brokerName, client.socket, group.tls.verify);
+  if (isTls) context.options.onBroker(brokerName, group.tls.verify);
   await restoreSubscriptions(member, times.sessionPresent, context);
 }
 

@@ -13,8 +13,8 @@ function fail(error: unknown): void {
   tell({ kind: 'failed', code, message });
 }
 
-// Ctrl-C goes to the whole group of processes: what it means here is for who started us to say.
-process.on('SIGINT', () => undefined);
+// Signals go to the whole group of processes: what they mean here is for who started us to say.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.exit(1));
 process.on('message', (message: ToWorker) => {
   if (message.kind === 'prepare') worker = new Worker(message.plan, tell, Math.random); // eslint-disable-line no-restricted-properties -- waits that only have to differ

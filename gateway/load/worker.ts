@@ -91,9 +91,9 @@ export class Worker {
       {
         scenario, stage: scenario.stages[stage]!, startUs, searched, runEpoch,
         now: this.#now, random: this.#random, pacer: this.#pacer, projectId: settings.projectId, authorityPem: settings.authorityPem,
-        onBroker: (name, socket, verified) => {
+        onBroker: (name, verified) => {
           const facts = this.#brokers.get(name)!;
-          if (!facts.certificate) this.#brokers.set(name, { ...facts, certificate: certificateFacts(socket, verified) });
+          if (!facts.certificate) this.#brokers.set(name, { ...facts, certificate: certificateFacts(scenario.brokers.get(name)!, verified) });
         },
         selfTuning: (owner, kind, group, atMostPerS) => this.#tuning(owner, kind, group, atMostPerS),
       },

@@ -37,7 +37,7 @@ export function openStream({ broker, context, verify, session, localAddress }: S
     : connectTcp(way);
   socket.setNoDelay(true);
   if (isIP(host) === 0) noteRefusals(host, socket);
-  if (isTls) rememberServerCertificate(socket as TLSSocket);
+  if (isTls) rememberServerCertificate(socket as TLSSocket, `${host}:${port}`);
   socket.once('connect', onTcp);
   if (!isWebSocket) {
     socket.once(isTls ? 'secureConnect' : 'connect', onReady);
