@@ -68,8 +68,9 @@ export class Collector {
     return report;
   }
 
-  /** Adds what came after the last stage to the total, and judges the whole. */
-  finish(): GeneratorLimit {
+  /** Ends a stage that is still open, adds what came after the last to the total, and judges the whole. */
+  finish(atMs: number): GeneratorLimit {
+    if (this.#stage) this.endStage(Math.max(0, atMs - this.#stage.startMs));
     for (const [, { groups, cpuMs }] of this.#between.splice(0)) {
       this.cpuMs += cpuMs;
       for (const [, data] of groups) this.total.add(data);

@@ -36,6 +36,8 @@ export interface IdentityMaker {
 interface Pems {
   readonly certificatePem: string;
   readonly keyPem: string;
+  /** The files that they are from. */
+  readonly from?: string;
 }
 
 const DAY_MS = 86_400_000;
@@ -115,7 +117,7 @@ async function readAuthority(path: string): Promise<string> {
 async function readPems(certificateFile: string, keyFile: string): Promise<Pems> {
   try {
     const [certificatePem, key] = await Promise.all([readFile(certificateFile, 'utf8'), readPrivateFile(keyFile)]);
-    return { certificatePem, keyPem: key.toString('utf8') };
+    return { certificatePem, keyPem: key.toString('utf8'), from: `${certificateFile}, ${keyFile}` };
   } catch (cause) {
     throw new LoadError('LOAD_IDENTITY', `a client's identity cannot be read: ${(cause as Error).message}`, { cause });
   }
@@ -123,7 +125,9 @@ async function readPems(certificateFile: string, keyFile: string): Promise<Pems>
 
 /** Lines `client id,certificate file,key file`; empty lines and those that begin with # say nothing. */
 async function readManifest(path: string): Promise<Map<string, { readonly certificateFile: string; readonly keyFile: string }>> {
-  const text = await readFile(path, 'utf8');
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new LoadError('LOAD_IDENTITY', `the manifest cannot be read: ${(cause as Error).message}`, { cause });
+  });
   if (text.length > MAX_MANIFEST_BYTES) throw new LoadError('LOAD_IDENTITY', `${path} is longer than ${MAX_MANIFEST_BYTES} bytes`);
   const folder = dirname(path);
   const files = new Map<string, { readonly certificateFile: string; readonly keyFile: string }>();
@@ -151,7 +155,7 @@ export function contextOf(tls: TlsSettings, authorityPem: string | undefined, pe
     return { context, kind: pems ? kindOf(pems.certificatePem) : 'no certificate' };
   } catch (cause) {
     if (cause instanceof LoadError) throw cause;
-    throw new LoadError('LOAD_IDENTITY', `certificate, key or TLS settings of ${whose} cannot be used: ${(cause as Error).message}`, { cause });
+    throw new LoadError('LOAD_IDENTITY', `certificate, key or TLS settings of ${whose}${pems?.from === undefined ? '' : ` (${pems.from})`} cannot be used: ${(cause as Error).message}`, { cause });
   }
 }
 
