@@ -111,15 +111,18 @@ function countConnected(member: Member, times: ConnectTimes, dueUs: number, isTl
 async function restoreSubscriptions(member: Member, sessionPresent: boolean, context: StageContext): Promise<void> {
   if (member.subscriptions.length === 0) return;
   if (!sessionPresent) for (const { filters, qos } of member.subscriptions) await sendSubscribe(member, filters, qos, context);
-  member.subscriber?.renew();
+  member.subscriber?.renew(context.options.now());
 }
 
 export async function subscribe(member: Member, filters: readonly string[], qos: Qos, check: boolean, context: StageContext): Promise<void> {
   await sendSubscribe(member, filters, qos, context);
-  member.subscriptions = [...member.subscriptions, { filters, qos }];
+  // A life that repeats subscribes to the same again.
+  const others = member.subscriptions.filter((one) => !one.filters.every((filter) => filters.includes(filter)));
+  member.subscriptions = [...others, { filters, qos }];
   if (!check) return;
-  const all = [...(member.subscriber?.filters ?? []), ...filters];
-  member.subscriber = new Subscriber(member.client.number, all, context.options.now());
+  const nowUs = context.options.now();
+  if (member.subscriber) member.subscriber.widen(filters, nowUs);
+  else member.subscriber = new Subscriber(member.client.number, filters, nowUs);
 }
 
 async function sendSubscribe(member: Member, filters: readonly string[], qos: Qos, context: StageContext): Promise<void> {
