@@ -3,7 +3,7 @@ import { ClientFailure } from './client/failure.ts';
 import type { ConnectTimes } from './client/client.ts';
 import type { Member } from './member.ts';
 import type { ConnectStep, Qos } from './scenario.ts';
-import { StageOver, type StageContext } from './stage-context.ts';
+import { StageOver, TakenOver, type StageContext } from './stage-context.ts';
 import { Subscriber } from './subscriber.ts';
 
 /** Failures that mean that the broker said no. */
@@ -13,9 +13,11 @@ const BACKOFF_MS = { first: 250, most: 30_000 } as const;
 /** Tries to connect until it succeeds, the tries are used up, or the stage ends. `dueUs`: when it was to begin. */
 export async function connect(member: Member, step: ConnectStep, dueUs: number, context: StageContext): Promise<void> {
   const broker = step.brokers[member.names.n % step.brokers.length]!;
+  const turn = takeTurn(member);
   member.connection = undefined;
   for (let attempt = 1; ; attempt++) {
     context.check();
+    if (member.turn !== turn) throw new TakenOver();
     try {
       await connectOnce(member, step, broker, dueUs, context);
       break;
@@ -27,6 +29,13 @@ export async function connect(member: Member, step: ConnectStep, dueUs: number, 
   }
   member.connection = { step, broker };
   if (member.group.reading) startReading(member, member.group.reading);
+}
+
+/** Ends the connecting of whoever was at it. */
+function takeTurn(member: Member): number {
+  if (!member.client.connected) member.client.abandon('abandoned');
+  member.isReconnecting = false;
+  return ++member.turn;
 }
 
 function backoffMs(attempt: number, random: () => number): number {
@@ -150,6 +159,7 @@ export async function unsubscribe(member: Member, filters: readonly string[]): P
 /** Ends the connection, politely or not. */
 export function leave(member: Member, how: 'cut' | 'disconnect'): void {
   const { client, measures } = member;
+  takeTurn(member);
   member.connection = undefined;
   clearInterval(member.readingTimer);
   if (!client.connected) return;

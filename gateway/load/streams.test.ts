@@ -44,6 +44,10 @@ describe('ranges of numbers', () => {
 
 describe('a ticket', () => {
   it('is one message of one stream', () => {
-    fc.assert(fc.property(fc.nat(63), fc.nat(2 ** 28 - 1), (stream, sequence) => void expect(messageOf(ticketOf(stream, sequence))).toEqual({ stream, sequence })));
+    fc.assert(
+      fc.property(fc.nat(63), fc.nat(2 ** 28 - 1), (stream, sequence) => {
+        expect(messageOf(ticketOf(stream, sequence))).toEqual({ stream, sequence });
+      }),
+    );
   });
 });

@@ -12,7 +12,8 @@ import type { BrokerFacts } from './report.ts';
 import { INTERVAL_MS, type FromWorker, type ToWorker, type WorkerPlan } from './run-plan.ts';
 import { JUDGE_MS, SelfTuningRate } from './self-tuning.ts';
 import { identifySquads, musterSquads } from './squads.ts';
-import { isExpected } from './stage-context.ts';
+import type { ConnectStep } from './scenario.ts';
+import { isExpected, TakenOver } from './stage-context.ts';
 import { prepareStage, StageRun } from './stage-run.ts';
 import { streamData } from './streams.ts';
 import { noteUnacknowledged, workerHost } from './worker-host.ts';
@@ -136,14 +137,26 @@ export class Worker {
   #onLost(member: Member): void {
     clearInterval(member.readingTimer);
     forgetSubscriptions(member);
+    if (member.isReconnecting) return; // which goes on
     const { connection } = member;
     const run = this.#run;
-    if (connection && connection.step.tries > 1 && run && !run.context.isOver) {
-      connect(member, connection.step, Infinity, run.context).then(
-        () => member.publication?.pump(this.#now(), 'room'),
-        (error: unknown) => (isExpected(error) ? member.publication?.endIfUnbounded(this.#now()) : this.#fail(error)),
-      );
-    } else member.publication?.endIfUnbounded(this.#now());
+    if (connection && connection.step.tries > 1 && run && !run.context.isOver) void this.#reconnect(member, connection.step, run);
+    else member.publication?.endIfUnbounded(this.#now());
+  }
+
+  async #reconnect(member: Member, step: ConnectStep, { context }: StageRun): Promise<void> {
+    try {
+      const connecting = connect(member, step, Infinity, context);
+      member.isReconnecting = true;
+      await connecting;
+      member.isReconnecting = false;
+      member.publication?.pump(this.#now(), 'room');
+    } catch (error) {
+      if (error instanceof TakenOver) return;
+      member.isReconnecting = false;
+      if (!isExpected(error)) this.#fail(error);
+      else member.publication?.endIfUnbounded(this.#now());
+    }
   }
 
   #fail(error: unknown): void {
