@@ -54,20 +54,23 @@ export class InFlight {
 
   /** QoS 2: notes that PUBREL has been sent. Returns false for an id that is not in flight. */
   release(id: number): boolean {
-    const slot = id & this.#mask;
-    if (id === 0 || this.#ids[slot] !== id) return false;
-    this.#released[slot] = true;
+    if (!this.has(id)) return false;
+    this.#released[id & this.#mask] = true;
     return true;
   }
 
+  has(id: number): boolean {
+    return id !== 0 && this.#ids[id & this.#mask] === id;
+  }
+
   isReleased(id: number): boolean {
-    return this.#ids[id & this.#mask] === id && this.#released[id & this.#mask]!;
+    return this.has(id) && this.#released[id & this.#mask]!;
   }
 
   /** Lets go of an acknowledged publish and tells when it was due; undefined for an id that is not in flight. */
   take(id: number): Waiting | undefined {
+    if (!this.has(id)) return undefined;
     const slot = id & this.#mask;
-    if (id === 0 || this.#ids[slot] !== id) return undefined;
     this.#ids[slot] = 0;
     this.#count -= 1;
     return { dueUs: this.#dueUs[slot]!, ticket: this.#tickets[slot]! };
