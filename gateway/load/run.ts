@@ -136,7 +136,7 @@ export class LoadRun {
     const beganMs = performance.now();
     const answers = this.#crew.ask((worker) => ({ kind: 'prepare', plan: this.#plans[worker]! }), 'prepared');
     const prepared = (await Promise.race([answers, aborted(this.#options.signal)])) as (FromWorker & { kind: 'prepared' })[];
-    this.#idleRssBytes = prepared.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+    this.#idleRssBytes = prepared.reduce((sum, { idleRssBytes }) => sum + idleRssBytes, 0);
     this.#prepareMs = performance.now() - beganMs;
     const { startAtMs, signal } = this.#options;
     if (startAtMs !== undefined) await delay(Math.max(0, startAtMs - this.#now() / 1000), undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -38,6 +38,8 @@ export class Worker {
   readonly #members = new Map<number, Member>();
   readonly #brokers: Map<string, BrokerFacts>;
   readonly #meter = new Meter();
+  /** Before there were any clients. */
+  readonly #idleRssBytes = process.memoryUsage.rss();
   readonly #timers: NodeJS.Timeout[] = [];
   #tunings = new Map<object, Tuning>();
   #run: StageRun | undefined;
@@ -77,10 +79,11 @@ export class Worker {
     await identifySquads(this.#squads, this.#plan, this.#now() / 1000, (prepared) => {
       if (prepared % PROGRESS_EVERY === 0) this.#tell({ kind: 'progress', prepared, clients });
     });
+    globalThis.gc?.(); // what making identities left
     for (const { lives } of this.#plan.scenario.stages) prepareStage(lives, this.#squads, this.#plan.runEpoch);
     this.#restartMeter();
     this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS), setInterval(() => this.#judge(), JUDGE_MS), setInterval(() => this.#tickWhenDue(), INTERVAL_MS / 20));
-    this.#tell({ kind: 'prepared', rssBytes: process.memoryUsage.rss() });
+    this.#tell({ kind: 'prepared', idleRssBytes: this.#idleRssBytes });
   }
 
   async #stage({ stage, startUs, searched }: ToWorker & { kind: 'start-stage' }): Promise<void> {
