@@ -108,7 +108,7 @@ function countConnected(member: Member, times: ConnectTimes, dueUs: number, isTl
   measures.time('connect', times.connackUs - Math.min(dueUs, times.beganUs));
   measures.time('tcp', times.tcpUs - times.beganUs);
   if (isTls) measures.time('tls', times.tlsUs - times.tcpUs);
-  measures.time('connack', times.connackUs - times.tlsUs);
+  measures.time('connack', times.connackUs - times.readyUs);
   const { socket } = client;
   if (!isTls || !socket) return;
   const { name } = socket.getCipher();
