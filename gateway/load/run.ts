@@ -163,7 +163,7 @@ export class LoadRun {
       if (this.#options.signal.aborted) break;
       this.#stageNumber = index + 1;
       if (stage.search) {
-        this.#searches.push(await search(stage.name, stage.search, (perS, forMs) => this.#trial(stage, index, perS, forMs), judgeBy(stage.search.objective), () => this.#options.signal.aborted));
+        this.#searches.push(await search(stage.name, searchedGroup(stage), stage.search, (perS, forMs) => this.#trial(stage, index, perS, forMs), judgeBy(stage.search.objective), () => this.#options.signal.aborted));
       } else await this.#stage(stage, index, stage.name);
     }
     if (this.#options.signal.aborted) this.#ended = 'interrupted';
@@ -268,6 +268,11 @@ export class LoadRun {
       limit,
     };
   }
+}
+
+/** Clients of the one step whose rate is searched. */
+function searchedGroup({ lives }: Stage): string {
+  return lives.find(({ steps }) => steps.some((step) => step.kind === 'publish' && step.pace.kind === 'searched'))!.clients;
 }
 
 /** Whether a trial meets an objective; what is not known of a trial, such as loss, is judged at the end of the run. */

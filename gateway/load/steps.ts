@@ -23,7 +23,8 @@ export async function connect(member: Member, step: ConnectStep, dueUs: number, 
       break;
     } catch (error) {
       if (!(error instanceof ClientFailure) || context.isOver) throw error;
-      if (attempt >= step.tries) throw error;
+      // A refusal that must come is not tried again.
+      if (attempt >= step.tries || step.expect !== 'accepted') throw error;
       await context.sleep(backoffMs(attempt, context.options.random));
     }
   }
