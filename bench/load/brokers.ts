@@ -12,7 +12,7 @@ export interface BrokerFigures {
   readonly stored: number | null;
 }
 
-const SEARCH = ['--find-rate', 'p99<50ms,failed==0', '--find-from', '2000/s', '--find-to', isQuick ? '2000/s' : '200000/s', '--trial', isQuick ? '500ms' : '5s', '--clients', '100', '--workers', '1'];
+const SEARCH = ['--find-rate', 'p99<50ms,failed==0', '--find-from', '2000/s', '--find-to', isQuick ? '2000/s' : '200000/s', '--trial', isQuick ? '1s' : '5s', '--clients', '100', '--workers', '1'];
 
 /** Throws Error when our broker has not stored all that it acknowledged. */
 export async function measureBrokers({ home, folder, say }: BenchContext): Promise<BrokerFigures[]> {
@@ -25,14 +25,13 @@ export async function measureBrokers({ home, folder, say }: BenchContext): Promi
     return { name, ratePerS: found.ratePerS, confidence: found.confidence, acknowledged: report.total.counters.acknowledged ?? 0 };
   };
   const own = await startOwnBroker(home);
-  const found = await search('thrum broker, each message encrypted on disk', own.port);
+  const found = await search('thrum broker, each message encrypted on disk', own.port).finally(() => own.stop());
   const stored = await own.stored();
   if (stored < found.acknowledged) throw new Error(`${found.acknowledged} messages were acknowledged and ${stored} stored`);
   figures.push({ ...found, stored });
   const mosquitto = await startMosquitto(home, folder);
   if (mosquitto) {
-    figures.push({ ...(await search('Mosquitto, nothing on disk', mosquitto.port)), stored: null });
-    await mosquitto.stop();
+    figures.push({ ...(await search('Mosquitto, nothing on disk', mosquitto.port).finally(() => mosquitto.stop())), stored: null });
   } else say('Mosquitto is not installed: left out');
   return figures;
 }

@@ -70,8 +70,8 @@ export async function startOwnBroker({ path }: Home): Promise<Running & { stored
   await once(reader, 'line');
   const { port } = JSON.parse(lines[0]!) as { port: number };
   const end = (): Promise<void> => stop(child, () => child.kill('SIGTERM'));
+  const closed = once(reader, 'close');
   const stored = async (): Promise<number> => {
-    const closed = once(reader, 'close');
     await Promise.all([end(), closed]);
     return (JSON.parse(lines.at(-1)!) as { stored: number }).stored;
   };
