@@ -18,6 +18,10 @@ const identity = z.union(
       .strictObject({
         mint: z
           .strictObject({
+            role: z
+              .enum(['gateway', 'operator'], { error: 'write gateway or operator' })
+              .default('gateway')
+              .describe('An operator’s name is the client’s id, without operator- at its begin.'),
             keyTypes: oneOrMore(z.enum(KEY_TYPES), 100, `write one of ${KEY_TYPES.join(', ')}, or a list of them`)
               .prefault('ec-p256')
               .describe('Kinds of keys, taken in turn.'),
