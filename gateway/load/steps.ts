@@ -26,7 +26,7 @@ export async function connect(member: Member, step: ConnectStep, dueUs: number, 
     }
   }
   member.connection = { step, broker };
-  if (member.group.reading) startReading(member, member.group.reading);
+  if (member.group.reading) startReading(member);
 }
 
 function backoffMs(attempt: number, random: () => number): number {
@@ -148,7 +148,7 @@ export async function unsubscribe(member: Member, filters: readonly string[]): P
 export function leave(member: Member, how: 'cut' | 'disconnect'): void {
   const { client, measures } = member;
   member.connection = undefined;
-  clearInterval(member.readingTimer);
+  clearTimeout(member.readingTimer);
   if (!client.connected) return;
   measures.counters[how === 'cut' ? 'cut' : 'disconnected'] += 1;
   if (how === 'cut') client.cut();
@@ -163,10 +163,11 @@ export function forgetSubscriptions({ group, subscriber }: Member): void {
 }
 
 /** A slow consumer: reads for a while, and then does not. */
-function startReading(member: Member, { onMs, offMs }: { readonly onMs: number; readonly offMs: number }): void {
-  clearInterval(member.readingTimer);
-  member.readingTimer = setInterval(() => {
-    member.client.setReading('on');
-    setTimeout(() => member.client.setReading('off'), onMs).unref();
-  }, onMs + offMs).unref();
+function startReading(member: Member, reading: 'on' | 'off' = 'on'): void {
+  const { client, group } = member;
+  clearTimeout(member.readingTimer);
+  client.setReading(reading);
+  const { onMs, offMs } = group.reading!;
+  const [forMs, next] = reading === 'on' ? ([onMs, 'off'] as const) : ([offMs, 'on'] as const);
+  member.readingTimer = setTimeout(() => startReading(member, next), forMs).unref();
 }

@@ -131,7 +131,7 @@ export class Worker {
 
   /** Who lost its connection and has tries left connects again; others leave their messages unsent. */
   #onLost(member: Member): void {
-    clearInterval(member.readingTimer);
+    clearTimeout(member.readingTimer);
     forgetSubscriptions(member);
     const { connection } = member;
     const run = this.#run;
@@ -190,7 +190,7 @@ export class Worker {
     this.#tick(); // what is in flight now stays so
     for (const member of this.#members.values()) {
       noteUnacknowledged(member, member.client.inFlight.clear());
-      clearInterval(member.readingTimer);
+      clearTimeout(member.readingTimer);
       member.client.disconnect();
     }
     this.#meter.stop();
