@@ -21,6 +21,7 @@ const MAX_ROWS = 40;
 const MAX_TRIALS = 60;
 /** With fewer, what a worker needs for itself would look like what its clients need. */
 const MIN_CLIENTS_FOR_COST = 100;
+const MIN_MESSAGES_FOR_COST = 1_000;
 
 export function tablesOf(report: LoadReport): Table[] {
   const total = Measures.of(report.total);
@@ -132,7 +133,7 @@ function costTable(report: LoadReport): Table {
     title: 'What the generator used',
     head: ['clients', 'workers', 'CPU', 'CPU per connection', 'CPU per message', 'peak memory', 'memory per client', 'preparation'],
     rows: [[
-      countText(clients), countText(workers), durationText(cpuMs), connecting === null ? NONE : durationText(connecting), publishing === null ? NONE : `${numberText(publishing * 1_000)} µs`,
+      countText(clients), countText(workers), durationText(cpuMs), connecting === null ? NONE : durationText(connecting), publishing === null || (report.total.counters.acknowledged ?? 0) < MIN_MESSAGES_FOR_COST ? NONE : `${numberText(publishing * 1_000)} µs`,
       bytesText(peakRssBytes), bytesPerClient === null || clients < MIN_CLIENTS_FOR_COST ? NONE : bytesText(bytesPerClient), durationText(prepareMs),
     ]],
     words: [],
