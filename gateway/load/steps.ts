@@ -73,7 +73,7 @@ async function connectOnce(member: Member, step: ConnectStep, brokerName: string
     throw new ClientFailure('unexpectedly-accepted');
   }
   countConnected(member, times, dueUs, isTls);
-  if (isTls) context.options.onBroker(brokerName, group.tls.verify);
+  if (isTls) context.options.onBroker(brokerName, group.tls.verify, client.socket);
   await restoreSubscriptions(member, times.sessionPresent, context);
 }
 

@@ -91,9 +91,9 @@ export class Worker {
       {
         scenario, stage: scenario.stages[stage]!, startUs, searched, runEpoch,
         now: this.#now, random: this.#random, pacer: this.#pacer, projectId: settings.projectId, authorityPem: settings.authorityPem,
-        onBroker: (name, verified) => {
+        onBroker: (name, verified, socket) => {
           const facts = this.#brokers.get(name)!;
-          if (!facts.certificate) this.#brokers.set(name, { ...facts, certificate: certificateFacts(scenario.brokers.get(name)!, verified) });
+          if (!facts.certificate) this.#brokers.set(name, { ...facts, certificate: certificateFacts(scenario.brokers.get(name)!, verified, socket) });
         },
         selfTuning: (owner, kind, group, atMostPerS) => this.#tuning(owner, kind, group, atMostPerS),
       },
