@@ -14,7 +14,7 @@ export const hasMosquitto = process.env['CI'] === 'true' || ['mosquitto', 'mosqu
 export interface RunningBroker {
   readonly port: number;
   readonly url: string;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** thrum's own broker, in a home that is made if there is none. */
@@ -35,7 +35,7 @@ export async function mutualTls(home: string, nowMs: number): Promise<Listener> 
 }
 
 /** Ports are in the order of the listeners; `folder` holds its configuration. */
-export async function startMosquitto(folder: string, listeners: readonly Listener[]): Promise<{ readonly ports: readonly number[]; stop(): Promise<void> }> {
+export async function startMosquitto(folder: string, listeners: readonly Listener[]): Promise<{ readonly ports: readonly number[]; readonly stop: () => Promise<void> }> {
   const ports = await Promise.all(listeners.map(() => freePort()));
   const config = join(folder, `mosquitto-${ports[0]}.conf`);
   const lines = ['per_listener_settings true', 'user root', 'max_queued_messages 0', 'max_inflight_messages 0', ...listeners.flatMap((lines, index) => [`listener ${ports[index]} 127.0.0.1`, ...lines])];

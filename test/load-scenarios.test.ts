@@ -16,12 +16,12 @@ beforeAll(async () => {
   folder = await makeFolder();
   const home = join(folder, 'home');
   const broker = await startOwnBroker(home);
-  stops.push(() => broker.stop());
+  stops.push(broker.stop);
   own = broker.url;
   if (!hasMosquitto) return;
   const listener = await mutualTls(home, NOW);
   const mosquitto = await startMosquitto(folder, [listener, listener]);
-  stops.push(() => mosquitto.stop());
+  stops.push(mosquitto.stop);
   mosquittos = mosquitto.ports.map((port) => `mqtts://localhost:${port}`);
 });
 
