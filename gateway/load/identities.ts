@@ -124,7 +124,9 @@ async function readPems(certificateFile: string, keyFile: string): Promise<Pems>
 
 /** Lines `client id,certificate file,key file`; empty lines and those that begin with # say nothing. */
 async function readManifest(path: string): Promise<Map<string, { readonly certificateFile: string; readonly keyFile: string }>> {
-  const text = await readFile(path, 'utf8');
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new LoadError('LOAD_IDENTITY', `the manifest cannot be read: ${(cause as Error).message}`, { cause });
+  });
   if (text.length > MAX_MANIFEST_BYTES) throw new LoadError('LOAD_IDENTITY', `${path} is longer than ${MAX_MANIFEST_BYTES} bytes`);
   const folder = dirname(path);
   const files = new Map<string, { readonly certificateFile: string; readonly keyFile: string }>();
