@@ -34,6 +34,7 @@ const MAX_SHARDS = 256;
 
 export function addLoadCommand(program: Command): void {
   const load = program.command('load').description('load-test MQTT brokers: open loop, an identity for each client, and whose limit it was');
+  load.enablePositionalOptions(); // --out after merge is merge's
   addLoadOptions(load);
   addLoadFileOptions(addOutputOptions(addHomeOptions(load)))
     .option('--project <name>', 'project that the clients belong to: a name in the home, or any word of a-z, 0-9 and -', 'demo')

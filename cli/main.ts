@@ -25,6 +25,7 @@ const program = new Command('thrum')
   .description('A vibration-sensor fleet that runs anywhere: sensors, gateways, mutual-TLS MQTT, an encrypted store.')
   .version(version)
   .configureOutput({ outputError: (text, write) => write(`thrum: ${text.replace(/^error: /, '').trim().replaceAll(/\s*\n\s*/g, ' ')} (try --help)\n`) })
+  .enablePositionalOptions() // an option belongs to the command that it follows
   .exitOverride();
 
 // All of them for the list of commands, and where the first word is none.

@@ -33,6 +33,8 @@ export class Collector {
   #pointMs = INTERVAL_MS;
   #open = new Map<number, OpenPoint>();
   #stage: OpenStage | undefined;
+  /** Last interval of this stage that nothing is added to any more. */
+  #closed = -Infinity;
   /** Ticks that came while no stage was open. */
   readonly #between: [worker: number, tick: Tick][] = [];
   readonly #latest = new Map<number, Tick>();
@@ -55,6 +57,7 @@ export class Collector {
     const stage = this.#stage!;
     this.#stage = undefined;
     const series = this.#closePoints(0);
+    this.#closed = -Infinity; // the next stage may begin in the same interval
     const points = series.filter((point) => point.stage === stage.name);
     const report = {
       name: stage.name,
@@ -68,8 +71,9 @@ export class Collector {
     return report;
   }
 
-  /** Adds what came after the last stage to the total, and judges the whole. */
-  finish(): GeneratorLimit {
+  /** Ends a stage that is still open, adds what came after the last to the total, and judges the whole. */
+  finish(atMs: number): GeneratorLimit {
+    if (this.#stage) this.endStage(Math.max(0, atMs - this.#stage.startMs));
     for (const [, { groups, cpuMs }] of this.#between.splice(0)) {
       this.cpuMs += cpuMs;
       for (const [, data] of groups) this.total.add(data);
@@ -85,8 +89,9 @@ export class Collector {
       return;
     }
     this.cpuMs += tick.cpuMs;
-    let point = this.#open.get(tick.interval);
-    if (!point) this.#open.set(tick.interval, (point = { interval: tick.interval, stage: stage.name, measures: new Measures(), workers: new Map() }));
+    const interval = this.#intervalFor(tick);
+    let point = this.#open.get(interval);
+    if (!point) this.#open.set(interval, (point = { interval, stage: stage.name, measures: new Measures(), workers: new Map() }));
     const before = point.workers.get(worker);
     point.workers.set(worker, before ? joinTicks(before, tick) : tick);
     for (const [group, data] of tick.groups) {
@@ -141,12 +146,19 @@ export class Collector {
     if (connected > this.crowd.connected) this.crowd = { connected, rssBytes };
   }
 
+  /** A tick that comes after its point was closed goes into the newest: the series is in order of time. */
+  #intervalFor({ interval }: Tick): number {
+    return interval > this.#closed ? interval : Math.max(this.#closed + 1, ...this.#open.keys());
+  }
+
   /** Closes all points but the newest `keep`: no worker is so late that it adds to them. */
   #closePoints(keep: number): readonly SeriesPoint[] {
     const intervals = [...this.#open.keys()].sort((a, b) => a - b);
     for (const interval of intervals.slice(0, Math.max(0, intervals.length - keep))) {
-      this.#series.push(pointOf(this.#open.get(interval)!));
+      const point = pointOf(this.#open.get(interval)!);
+      this.#series.push({ ...point, atMs: Math.max(point.atMs, this.#series.at(-1)?.atMs ?? 0) });
       this.#open.delete(interval);
+      this.#closed = interval;
     }
     if (this.#series.length > MAX_POINTS) {
       this.#pointMs *= 2;

@@ -2,7 +2,7 @@
  * In the end: what subscribers should have got, held against what they did. A message is lost when it was acknowledged, a
  * subscription that stood when its stream began asks for its topic, and no subscriber of that subscription ever saw it.
  */
-import { Ranges, type StreamData } from './streams.ts';
+import { countWithin, unionOf, type StreamData } from './streams.ts';
 import type { SubscriptionData } from './subscriber.ts';
 import { matchesFilter, sharedFilter } from './topics.ts';
 
@@ -22,11 +22,11 @@ export function judgeDeliveries(streams: readonly StreamData[], subscriptions: r
   let lost = 0;
   for (const { filters, members } of audiencesOf(subscriptions)) {
     const heard = heardBy(members);
-    const sinceUs = Math.min(...members.map((member) => member.sinceUs));
     const isOver = members.every((member) => member.isOver);
+    const sinceUs = lowest(members.filter((member) => isOver || !member.isOver).map((member) => member.sinceUs));
     for (const stream of streams) {
       if (!filters.some((filter) => matchesFilter(filter, stream.topic))) continue;
-      const outcome = judgeStream(stream, heard.get(stream.key), stream.beganUs >= sinceUs, isOver);
+      const outcome = judgeStream(stream, heard.get(stream.key), sinceUs, isOver);
       expected += outcome.expected;
       lost += outcome.lost;
     }
@@ -54,10 +54,10 @@ function audiencesOf(subscriptions: readonly SubscriptionData[]): Audience[] {
   return [...alone, ...shared.values()];
 }
 
-type Heard = Map<number, SubscriptionData['heard'][number][]>;
+type HeardOfStream = SubscriptionData['heard'][number];
 
-function heardBy(members: readonly SubscriptionData[]): Heard {
-  const heard: Heard = new Map();
+function heardBy(members: readonly SubscriptionData[]): Map<number, HeardOfStream[]> {
+  const heard = new Map<number, HeardOfStream[]>();
   for (const member of members) {
     for (const one of member.heard) {
       const together = heard.get(one.key);
@@ -68,43 +68,19 @@ function heardBy(members: readonly SubscriptionData[]): Heard {
   return heard;
 }
 
-function judgeStream(stream: StreamData, heard: Heard extends Map<number, infer H> ? H | undefined : never, fromTheBeginning: boolean, isOver: boolean): Deliveries {
-  // Of a stream that had begun before, and of which nothing was heard, nothing can be said.
-  if (!heard) {
-    if (!fromTheBeginning || isOver) return { expected: 0, lost: 0 };
-    const expected = stream.sent - lengthOf(stream.unacknowledged);
-    return { expected, lost: expected };
-  }
-  const came = new Ranges();
-  for (const one of heard) addAll(came, one.came);
-  const from = fromTheBeginning ? 0 : Math.min(...heard.map((one) => one.came[0]!));
-  const to = isOver ? came.end : stream.sent;
-  const excused = [...stream.unacknowledged, ...heard.flatMap((one) => one.excused)];
-  let lost = 0;
-  let gapFrom = from;
-  for (const [start, end] of [...pairs(came.toData()), [to, to] as const]) {
-    lost += missing(gapFrom, Math.min(start, to), excused);
-    gapFrom = Math.max(gapFrom, end);
-  }
-  return { expected: came.size + lost, lost };
+/** `sinceUs`: when who stands now began to. */
+function judgeStream(stream: StreamData, heard: readonly HeardOfStream[] = [], sinceUs: number, isOver: boolean): Deliveries {
+  const came = unionOf(heard.flatMap((one) => one.came));
+  const fromTheBeginning = stream.beganUs >= sinceUs || heard.some((one) => stream.beganUs >= one.sinceUs);
+  // Of a stream that had begun before, nothing is known until its first message came; of a subscription that is over, nothing after its last.
+  if (came.length === 0 && (!fromTheBeginning || isOver)) return { expected: 0, lost: 0 };
+  const from = fromTheBeginning ? 0 : came[0]!;
+  const to = isOver ? came.at(-1)! : Math.max(stream.sent, from);
+  const accountedFor = unionOf([...came, ...stream.unacknowledged, ...heard.flatMap((one) => one.excused)]);
+  const lost = to - from - countWithin(accountedFor, from, to);
+  return { expected: countWithin(came, 0, Infinity) + lost, lost };
 }
 
-/** Numbers in [from, to) that are in none of the excused ranges. */
-function missing(from: number, to: number, excused: readonly number[]): number {
-  if (to <= from) return 0;
-  const covered = new Ranges();
-  for (const [start, end] of pairs(excused)) for (let value = Math.max(start, from); value < Math.min(end, to); value++) covered.add(value);
-  return to - from - covered.size;
-}
-
-function addAll(ranges: Ranges, bounds: readonly number[]): void {
-  for (const [start, end] of pairs(bounds)) for (let value = start; value < end; value++) ranges.add(value);
-}
-
-function pairs(bounds: readonly number[]): (readonly [from: number, to: number])[] {
-  return Array.from({ length: bounds.length / 2 }, (_, i) => [bounds[2 * i]!, bounds[2 * i + 1]!] as const);
-}
-
-function lengthOf(bounds: readonly number[]): number {
-  return pairs(bounds).reduce((sum, [from, to]) => sum + to - from, 0);
+function lowest(values: readonly number[]): number {
+  return values.reduce((low, value) => Math.min(low, value), Infinity);
 }

@@ -36,6 +36,8 @@ export interface IdentityMaker {
 interface Pems {
   readonly certificatePem: string;
   readonly keyPem: string;
+  /** The files that they are from. */
+  readonly from?: string;
 }
 
 const DAY_MS = 86_400_000;
@@ -116,7 +118,7 @@ async function readAuthority(path: string): Promise<string> {
 async function readPems(certificateFile: string, keyFile: string): Promise<Pems> {
   try {
     const [certificatePem, key] = await Promise.all([readFile(certificateFile, 'utf8'), readPrivateFile(keyFile)]);
-    return { certificatePem, keyPem: key.toString('utf8') };
+    return { certificatePem, keyPem: key.toString('utf8'), from: `${certificateFile}, ${keyFile}` };
   } catch (cause) {
     throw new LoadError('LOAD_IDENTITY', `a client's identity cannot be read: ${(cause as Error).message}`, { cause });
   }
@@ -154,7 +156,7 @@ export function contextOf(tls: TlsSettings, authorityPem: string | undefined, pe
     return { context, kind: pems ? kindOf(pems.certificatePem) : 'no certificate' };
   } catch (cause) {
     if (cause instanceof LoadError) throw cause;
-    throw new LoadError('LOAD_IDENTITY', `certificate, key or TLS settings of ${whose} cannot be used: ${(cause as Error).message}`, { cause });
+    throw new LoadError('LOAD_IDENTITY', `certificate, key or TLS settings of ${whose}${pems?.from === undefined ? '' : ` (${pems.from})`} cannot be used: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -25,6 +25,8 @@ export async function live(member: Member, life: Life, dueUs: number, context: S
       if (round + 1 < life.repeat) await context.sleep(AFTER_FAILURE_MS).catch(() => undefined);
     }
     beginUs = Infinity;
+    // A round in which nothing was waited for leaves others their turn too.
+    if (round + 1 < life.repeat) await new Promise(setImmediate);
   }
 }
 

@@ -37,6 +37,10 @@ export interface Member {
   session: Buffer | undefined;
   /** How it connected, while it wants to be connected. */
   connection: { readonly step: ConnectStep; readonly broker: string } | undefined;
+  /** Counts up whenever it connects or leaves: whoever connects for it meanwhile has nothing more to do. */
+  turn: number;
+  /** A lost connection is being made anew. */
+  isReconnecting: boolean;
   subscriptions: readonly { readonly filters: readonly string[]; readonly qos: Qos }[];
   subscriber: Subscriber | undefined;
   publication: Publication | undefined;

@@ -21,6 +21,8 @@ export class Pacer {
   #waiting = 0;
   /** Number of the slot (not modulo) that is looked at next. */
   #slot: number;
+  /** While sleepers are woken, nobody is added to slots that have been looked at. */
+  #isTurning = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(now: NowUs) {
@@ -30,7 +32,7 @@ export class Pacer {
 
   /** Wakes the sleeper at its time, or in a millisecond if that has passed. Each is added once until it is woken. */
   add(sleeper: Sleeper): void {
-    if (this.#waiting++ === 0) {
+    if (this.#waiting++ === 0 && !this.#isTurning) {
       this.#slot = Math.floor(this.#now() / SLOT_US);
       this.#timer = setTimeout(this.#turn, 1);
     }
@@ -47,22 +49,27 @@ export class Pacer {
   readonly #turn = (): void => {
     const nowUs = this.#now();
     const until = Math.floor(nowUs / SLOT_US);
-    if (until - this.#slot >= SLOTS) this.#slot = until - SLOTS + 1; // one round looks at all
-    for (; this.#slot <= until; this.#slot++) {
-      const sleepers = this.#slots[this.#slot % SLOTS]!;
-      if (sleepers.length === 0) continue;
-      this.#slots[this.#slot % SLOTS] = this.#spare;
-      for (const sleeper of sleepers) {
-        if (sleeper.wakeUs > nowUs) {
-          this.#slots[Math.ceil(sleeper.wakeUs / SLOT_US) % SLOTS]!.push(sleeper); // a later round's
-          continue;
-        }
-        this.#waiting -= 1;
-        sleeper.wake(nowUs);
-      }
-      sleepers.length = 0;
-      this.#spare = sleepers;
-    }
+    const from = Math.max(this.#slot, until - SLOTS + 1); // one round looks at all
+    this.#slot = until + 1;
+    this.#isTurning = true;
+    for (let slot = from; slot <= until; slot++) this.#wake(slot % SLOTS, nowUs);
+    this.#isTurning = false;
     if (this.#waiting > 0) this.#timer = setTimeout(this.#turn, 1);
   };
+
+  #wake(index: number, nowUs: number): void {
+    const sleepers = this.#slots[index]!;
+    if (sleepers.length === 0) return;
+    this.#slots[index] = this.#spare;
+    for (const sleeper of sleepers) {
+      if (sleeper.wakeUs > nowUs) {
+        this.#slots[Math.ceil(sleeper.wakeUs / SLOT_US) % SLOTS]!.push(sleeper); // a later round's
+        continue;
+      }
+      this.#waiting -= 1;
+      sleeper.wake(nowUs);
+    }
+    sleepers.length = 0;
+    this.#spare = sleepers;
+  }
 }

@@ -9,7 +9,7 @@ import { fillIn } from './topics.ts';
 /** Measurements in the pool; each client takes another part of it. */
 const POOL = 64;
 /** Different payloads of a client, taken in turn. */
-const VARIATIONS = 4;
+const VARIATIONS = 2;
 /** Of a batch frame without measurements, with its stamp, about. */
 const EMPTY_BATCH_BYTES = 34;
 /** Of a measurement within a batch, about. */

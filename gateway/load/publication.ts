@@ -53,6 +53,8 @@ export class Publication implements Sleeper {
   #ended = false;
   /** When the last was sent or could no longer be due. */
   #overUs = Infinity;
+  /** When its end is looked at next. */
+  #deadlineUs = Infinity;
 
   constructor(options: PublicationOptions) {
     this.#options = options;
@@ -91,6 +93,7 @@ export class Publication implements Sleeper {
 
   /** Counts what has become due until now; called now and then, and in the end. */
   countDue(nowUs: number): void {
+    if (this.#ended) return;
     const { schedule, untilUs, mostMessages, measures } = this.#options;
     const due = Math.max(this.#sent, Math.min(mostMessages, schedule.dueBy(Math.min(nowUs, untilUs - 1), this.#sent)));
     measures.counters.due += due - this.#countedDue;
@@ -180,12 +183,24 @@ export class Publication implements Sleeper {
     if (isAllSent || isLate) this.#overUs = Math.min(this.#overUs, nowUs, untilUs);
     const isHopeless = nowUs >= this.#overUs + patienceUs || (isLate && !client.connected);
     if (isHopeless || (isAllSent && this.#answered === this.#sent)) return this.end(nowUs);
-    if (this.#asleep) return;
-    const dueUs = isAllSent ? Infinity : schedule.dueUs(this.#sent);
-    // Whoever waits for room is woken by it; and at the end of the step, in case there never is any.
-    this.wakeUs = this.#overUs < Infinity ? this.#overUs + patienceUs : isBlocked || dueUs === -Infinity ? untilUs : dueUs;
-    if (this.wakeUs === Infinity) return;
+    this.#watchEnd(this.#overUs < Infinity ? this.#overUs + patienceUs : untilUs);
+    // Whoever waits for room is woken by it, and so is a closed loop.
+    if (this.#asleep || isBlocked || isAllSent || isLate) return;
+    const dueUs = schedule.dueUs(this.#sent);
+    if (!Number.isFinite(dueUs)) return;
+    this.wakeUs = dueUs;
     this.#asleep = true;
     pacer.add(this);
+  }
+
+  /** Looks at that time whether it is over, in case nothing else happens. */
+  #watchEnd(deadlineUs: number): void {
+    if (deadlineUs >= this.#deadlineUs) return;
+    this.#deadlineUs = deadlineUs;
+    const wake = (nowUs: number): void => {
+      if (this.#deadlineUs === deadlineUs) this.#deadlineUs = Infinity;
+      this.pump(nowUs, 'room');
+    };
+    this.#options.pacer.add({ wakeUs: deadlineUs, wake });
   }
 }

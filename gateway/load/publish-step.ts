@@ -64,6 +64,7 @@ export async function publish(member: Member, step: PublishStep, context: StageC
   });
   member.publication = publication;
   publication.pump(now(), 'room');
+  if (!member.client.connected && !member.isReconnecting) publication.endIfUnbounded(now());
   await publication.done;
   member.publication = undefined;
 }

@@ -43,7 +43,7 @@ export interface GeneratorFacts {
   readonly prepareMs: number;
   /** CPU of the workers while the stages ran, user and system. */
   readonly cpuMs: number;
-  /** Highest resident memory of all workers together, and what of it came with the clients that were connected. */
+  /** Highest resident memory of all workers together; and what came with each client, its identity included, when most were connected. */
   readonly peakRssBytes: number;
   readonly bytesPerClient: number | null;
 }

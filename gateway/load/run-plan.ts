@@ -42,7 +42,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'progress'; readonly prepared: number; readonly clients: number }
-  | { readonly kind: 'prepared'; readonly rssBytes: number }
+  /** Resident memory before there were any clients. */
+  | { readonly kind: 'prepared'; readonly idleRssBytes: number }
   | ({ readonly kind: 'tick' } & Tick)
   | { readonly kind: 'told' }
   | { readonly kind: 'stage-done' }

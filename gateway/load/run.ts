@@ -51,6 +51,12 @@ const LEAD_MS = 50;
 /** How long workers may take to end a stage that was ended. */
 const END_MS = 5_000;
 const SETTLE_POLL_MS = 150;
+/** Who interrupts a test waits no longer for what is on its way. */
+const INTERRUPTED_SETTLE_MS = 2_000;
+/** How long the other workers have to tell what they counted, when one is lost. */
+const SURVIVORS_MS = 1_000;
+/** A timer lasts no longer than 24.8 days. */
+const LONGEST_DELAY_MS = 86_400_000;
 /** Between trials of a search. */
 const REST_MS = 500;
 
@@ -127,8 +133,9 @@ export class LoadRun {
         await this.#stages();
         await this.#finish();
       } catch (error) {
-        if (!(error instanceof LoadError) || error.code !== 'LOAD_WORKER') throw error;
+        if (!(error instanceof LoadError)) throw error;
         this.#ended = error.message;
+        await this.#crew.askSurvivors(() => ({ kind: 'tell' }), 'told', SURVIVORS_MS);
       }
       return this.#report();
     } finally {
@@ -140,10 +147,18 @@ export class LoadRun {
     const beganMs = performance.now();
     const answers = this.#crew.ask((worker) => ({ kind: 'prepare', plan: this.#plans[worker]! }), 'prepared');
     const prepared = (await Promise.race([answers, this.#aborted])) as (FromWorker & { kind: 'prepared' })[];
-    this.#idleRssBytes = prepared.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+    this.#idleRssBytes = prepared.reduce((sum, { idleRssBytes }) => sum + idleRssBytes, 0);
     this.#prepareMs = performance.now() - beganMs;
     const { startAtMs, signal } = this.#options;
-    if (startAtMs !== undefined) await delay(Math.max(0, startAtMs - this.#now() / 1000), undefined, { signal }).catch(() => signal.throwIfAborted());
+    if (startAtMs !== undefined) await Promise.race([this.#waitUntil(startAtMs, signal), this.#crew.lost]);
+  }
+
+  async #waitUntil(atMs: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const restMs = atMs - this.#now() / 1000;
+      if (restMs <= 0) return;
+      await delay(Math.min(restMs, LONGEST_DELAY_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
   }
 
   async #stages(): Promise<void> {
@@ -152,7 +167,7 @@ export class LoadRun {
       if (this.#options.signal.aborted) break;
       this.#stageNumber = index + 1;
       if (stage.search) {
-        this.#searches.push(await search(stage.name, stage.search, (perS, forMs) => this.#trial(stage, index, perS, forMs), judgeBy(stage.search.objective), () => this.#options.signal.aborted));
+        this.#searches.push(await search(stage.name, searchedGroup(stage), stage.search, (perS, forMs) => this.#trial(stage, index, perS, forMs), judgeBy(stage.search.objective), () => this.#options.signal.aborted));
       } else await this.#stage(stage, index, stage.name);
     }
     if (this.#options.signal.aborted) this.#ended = 'interrupted';
@@ -179,14 +194,14 @@ export class LoadRun {
     const done = this.#crew.ask(() => ({ kind: 'start-stage', stage: index, startUs: this.#originUs + startMs * 1000, ...(searched && { searched }) }), 'stage-done');
     const over = new AbortController();
     const limit = delay(stage.limitMs + LEAD_MS, 'limit' as const, { signal: over.signal }).catch(() => 'over' as const);
-    const how = await Promise.race([done.then(() => 'done' as const), limit, this.#aborted.catch(() => 'interrupted' as const)]);
-    over.abort();
+    const how = await Promise.race([done.then(() => 'done' as const), limit, this.#aborted.catch(() => 'interrupted' as const)]).finally(() => over.abort());
     if (how !== 'done') {
       this.#crew.tell(() => ({ kind: 'end-stage' }));
       await Promise.race([done, delay(END_MS, undefined, { ref: false })]);
     }
     const endMs = this.#elapsedMs;
-    if (how !== 'interrupted') await this.#settle(endMs + this.#options.scenario.settleMs);
+    const { settleMs } = this.#options.scenario;
+    await this.#settle(endMs + (how === 'interrupted' ? Math.min(settleMs, INTERRUPTED_SETTLE_MS) : settleMs));
     return this.#collector.endStage(endMs - startMs);
   }
 
@@ -195,7 +210,7 @@ export class LoadRun {
     const subscribes = this.#options.scenario.stages.some(({ lives }) => lives.some(({ steps }) => steps.some(({ kind }) => kind === 'subscribe')));
     if (!subscribes) return;
     let received = -1;
-    for (let quiet = 0; quiet < 2 && this.#elapsedMs < untilMs && !this.#options.signal.aborted; ) {
+    for (let quiet = 0; quiet < 2 && this.#elapsedMs < untilMs; ) {
       await this.#crew.ask(() => ({ kind: 'tell' }), 'told');
       const now = this.#collector.total.counters.received;
       quiet = now === received ? quiet + 1 : 0;
@@ -223,7 +238,7 @@ export class LoadRun {
 
   #report(): LoadReport {
     const { scenario, settings, version, nowMs } = this.#options;
-    const limit = this.#collector.finish();
+    const limit = this.#collector.finish(this.#elapsedMs);
     const { crowd, peakRssBytes, cpuMs } = this.#collector;
     const total = this.#collector.total.toData();
     const durationMs = this.#elapsedMs;
@@ -256,6 +271,11 @@ export class LoadRun {
       limit,
     };
   }
+}
+
+/** Clients of the one step whose rate is searched. */
+function searchedGroup({ lives }: Stage): string {
+  return lives.find(({ steps }) => steps.some((step) => step.kind === 'publish' && step.pace.kind === 'searched'))!.clients;
 }
 
 /** Whether a trial meets an objective; what is not known of a trial, such as loss, is judged at the end of the run. */

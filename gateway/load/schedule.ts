@@ -11,9 +11,16 @@ export interface Schedule {
 
 /** The share of client n of N in a curve that begins at `startUs`: one message after the other, evenly, in turn. */
 export function curveSchedule(curve: RateCurve, startUs: number, n: number, clients: number): Schedule {
+  const dueUs = (k: number): number => startUs + curve.timeOfS(k * clients + n) * 1e6;
   return {
-    dueUs: (k) => startUs + curve.timeOfS(k * clients + n) * 1e6,
-    dueBy: (us) => Math.max(0, Math.floor((curve.messagesAt((us - startUs) / 1e6) - n) / clients + 1)),
+    dueUs,
+    dueBy: (us) => {
+      // Times since 1970 are rounded to a quarter of a microsecond: what is due is what `dueUs` says, to the message.
+      let due = Math.max(0, Math.floor((curve.messagesAt((us - startUs) / 1e6) - n) / clients + 1));
+      while (due > 0 && dueUs(due - 1) > us) due -= 1;
+      while (dueUs(due) <= us) due += 1;
+      return due;
+    },
   };
 }
 

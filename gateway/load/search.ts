@@ -1,6 +1,6 @@
 /**
  * Finds the highest rate at which an objective holds: doubles until it is missed, halves the gap (by ratio) until it is
- * small, and then has the found rate prove itself again, because one trial on a noisy machine proves little.
+ * small, and then tries both ends again, because one trial on a noisy machine proves little: most of a rate's trials count.
  */
 import { Measures } from './measures.ts';
 import { percentileMs } from './report/figures.ts';
@@ -15,55 +15,55 @@ export type JudgeTrial = (trial: Trial) => string | undefined;
 
 const MAX_TRIALS = 100;
 
+/** `group`: whose messages the rate is of. */
 export async function search(
   stage: string,
-  { objective, fromPerS, toPerS, trialMs, precision, confirmations }: Search,
+  group: string,
+  wanted: Search,
   tryRate: (perS: number, forMs: number) => Promise<Trial>,
   judge: JudgeTrial,
   isEnded: () => boolean,
 ): Promise<SearchReport> {
+  const { objective, trialMs } = wanted;
   const trials: SearchTrial[] = [];
-  const attempt = async (perS: number): Promise<SearchTrial> => {
-    const trial = trialOf(perS, trialMs, await tryRate(perS, trialMs), judge);
-    trials.push(trial);
-    return trial;
-  };
-  const goesOn = (): boolean => !isEnded() && trials.length < MAX_TRIALS;
-  let met: number | null = null;
-  let missed: number | null = null;
-  for (let rate: number | null = fromPerS; rate !== null && goesOn(); rate = nextRate(met, missed, { fromPerS, toPerS, precision })) {
-    if ((await attempt(rate)).outcome === 'met') met = rate;
-    else missed = rate;
-    // Only a rate that holds again is found; one that does not is missed, and the search goes on below it.
-    while (met !== null && nextRate(met, missed, { fromPerS, toPerS, precision }) === null && goesOn()) {
-      const times = trials.filter((trial) => trial.ratePerS === met && trial.outcome === 'met').length;
-      if (times > confirmations) break;
-      if ((await attempt(met)).outcome === 'met') continue;
-      missed = met;
-      met = highestMet(trials, missed);
-    }
+  for (let rate = nextRate(trials, wanted); rate !== undefined && !isEnded() && trials.length < MAX_TRIALS; rate = nextRate(trials, wanted)) {
+    trials.push(trialOf(rate, trialMs, await tryRate(rate, trialMs), group, judge));
   }
-  return { stage, objective, trials, ratePerS: met, missedAtPerS: missed, confidence: confidenceOf(trials, met, missed, isEnded()) };
+  const { met, missed } = bracketOf(trials);
+  const isUnsure = nextRate(trials, wanted) !== undefined;
+  return { stage, objective, trials, ratePerS: met, missedAtPerS: missed, confidence: confidenceOf(trials, met, missed, isUnsure) };
 }
 
-function nextRate(met: number | null, missed: number | null, { toPerS, precision }: Pick<Search, 'fromPerS' | 'toPerS' | 'precision'>): number | null {
-  if (missed === null) return met! >= toPerS ? null : Math.min(toPerS, met! * 2);
-  if (met === null) return missed < 2 ? null : missed / 2;
-  return missed / met <= 1 + precision ? null : Math.sqrt(met * missed);
+interface Bracket {
+  /** Highest rate below all that were missed, and lowest that was; what most trials of a rate say counts. */
+  readonly met: number | null;
+  readonly missed: number | null;
 }
 
-/** Highest rate below `below` that was met and never missed. */
-function highestMet(trials: readonly SearchTrial[], below: number): number | null {
-  const missed = new Set(trials.filter(({ outcome }) => outcome !== 'met').map(({ ratePerS }) => ratePerS));
-  const candidates = trials.filter(({ ratePerS, outcome }) => outcome === 'met' && ratePerS < below && !missed.has(ratePerS)).map(({ ratePerS }) => ratePerS);
-  return candidates.length === 0 ? null : Math.max(...candidates);
+function bracketOf(trials: readonly SearchTrial[]): Bracket {
+  const rates = [...new Set(trials.map(({ ratePerS }) => ratePerS))].sort((a, b) => a - b);
+  const first = rates.findIndex((rate) => {
+    const own = trials.filter(({ ratePerS }) => ratePerS === rate);
+    return own.filter(({ outcome }) => outcome === 'met').length * 2 <= own.length;
+  });
+  return first < 0 ? { met: rates.at(-1) ?? null, missed: null } : { met: rates[first - 1] ?? null, missed: rates[first]! };
+}
+
+/** What to try next: a new rate while the bracket is wide, then both its ends again; undefined when it is sure. */
+function nextRate(trials: readonly SearchTrial[], { fromPerS, toPerS, precision, confirmations }: Search): number | undefined {
+  const { met, missed } = bracketOf(trials);
+  if (met === null && missed === null) return fromPerS;
+  if (missed === null && met! < toPerS) return Math.min(toPerS, met! * 2);
+  if (met === null && missed! >= 2) return missed! / 2;
+  if (met !== null && missed !== null && missed / met > 1 + precision) return Math.sqrt(met * missed);
+  return [met, missed].find((rate) => rate !== null && trials.filter(({ ratePerS }) => ratePerS === rate).length <= confirmations) ?? undefined;
 }
 
 /** A trial holds what it was given, or it was missed whatever its latencies say: what was never sent has no latency. */
 const HELD = 0.99;
 
-function trialOf(ratePerS: number, forMs: number, trial: Trial, judge: JudgeTrial): SearchTrial {
-  const { acknowledged = 0 } = trial.measures.counters;
+function trialOf(ratePerS: number, forMs: number, trial: Trial, group: string, judge: JudgeTrial): SearchTrial {
+  const { acknowledged = 0 } = trial.groups.find(({ clients }) => clients === group)?.measures.counters ?? {};
   const achievedPerS = acknowledged / (forMs / 1000);
   const reason = judge(trial) ?? (achievedPerS < ratePerS * HELD ? `Only ${Math.round(achievedPerS)}/s of ${Math.round(ratePerS)}/s were acknowledged.` : '');
   const isLimited = trial.limit.reasons.length > 0;
@@ -71,8 +71,8 @@ function trialOf(ratePerS: number, forMs: number, trial: Trial, judge: JudgeTria
   return { ratePerS, outcome, achievedPerS, publishP99Ms: percentileMs(Measures.of(trial.measures), 'publish', 99), reason: isLimited && reason !== '' ? `${reason} ${trial.limit.reasons[0]!}` : reason };
 }
 
-function confidenceOf(trials: readonly SearchTrial[], met: number | null, missed: number | null, ended: boolean): string {
-  if (ended) return 'The search was ended before it was sure.';
+function confidenceOf(trials: readonly SearchTrial[], met: number | null, missed: number | null, isUnsure: boolean): string {
+  if (isUnsure) return 'The search was ended before it was sure.';
   if (met === null) return 'No rate that was tried met the objective.';
   const count = (rate: number): string => {
     const own = trials.filter(({ ratePerS }) => ratePerS === rate);

@@ -57,7 +57,7 @@ function newMember({ group, fortune, measures }: Omit<Squad, 'members'>, n: numb
   };
   return {
     client: new LoadClient(number, settings, host), names, group, fortune, measures,
-    identity: undefined, nextIdentity: undefined, session: undefined, connection: undefined, subscriptions: [], subscriber: undefined,
+    identity: undefined, nextIdentity: undefined, session: undefined, connection: undefined, turn: 0, isReconnecting: false, subscriptions: [], subscriber: undefined,
     publication: undefined, streams: [], templates: undefined, exchange: undefined, readingTimer: undefined,
   };
 }

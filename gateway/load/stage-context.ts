@@ -11,6 +11,11 @@ export class StageOver extends Error {
   override readonly name = 'StageOver';
 }
 
+/** Somebody else connects this client, or it is to be connected no more. */
+export class TakenOver extends Error {
+  override readonly name = 'TakenOver';
+}
+
 export interface StageOptions {
   readonly scenario: Scenario;
   readonly stage: Stage;
@@ -76,5 +81,5 @@ export class StageContext {
 
 /** Whether it is a failure that a life may end with; anything else is a fault of ours and goes on. */
 export function isExpected(error: unknown): boolean {
-  return error instanceof ClientFailure || error instanceof StageOver;
+  return error instanceof ClientFailure || error instanceof StageOver || error instanceof TakenOver;
 }

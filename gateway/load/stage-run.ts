@@ -24,6 +24,8 @@ export class StageRun {
   readonly #options: StageOptions;
   readonly #squads: ReadonlyMap<string, Squad>;
   readonly #living = new Set<Promise<void>>();
+  /** Of ours, the first. */
+  #fault: { readonly error: unknown } | undefined;
 
   constructor(options: StageOptions, squads: ReadonlyMap<string, Squad>) {
     this.#options = options;
@@ -34,7 +36,8 @@ export class StageRun {
   /** Resolves when all lives are over. Rejects for a fault of ours. */
   async run(): Promise<void> {
     await Promise.all(this.#options.stage.lives.map((life) => this.#begin(life)));
-    await Promise.all(this.#living);
+    while (this.#living.size > 0) await Promise.all(this.#living);
+    if (this.#fault) throw this.#fault.error;
   }
 
   /** Ends what is left of it. */
@@ -72,9 +75,13 @@ export class StageRun {
   }
 
   #start(member: Member, life: Life, dueUs: number): void {
-    const lived = live(member, life, dueUs, this.context).finally(() => this.#living.delete(lived));
+    const lived = live(member, life, dueUs, this.context)
+      .catch((error: unknown) => {
+        this.#fault ??= { error };
+        this.end();
+      })
+      .finally(() => this.#living.delete(lived));
     this.#living.add(lived);
-    lived.catch(() => this.end()); // run() tells
   }
 }
 

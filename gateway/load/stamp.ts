@@ -85,11 +85,13 @@ const BATCH_FIRST_BYTE = 0x24;
 function readBatchStamp(bytes: Buffer, start: number, end: number, runEpoch: number): Stamped {
   const entryAt = end - CRC_BYTES - STAMP_ENTRY_BYTES;
   if (bytes[start] !== BATCH_FIRST_BYTE || entryAt < start + 14) return 'unchecked';
+  const [length, body] = varint(bytes, start + 1);
+  const hasEntry = bytes[entryAt] === STAMP_ENTRY[0] && bytes[entryAt + 1] === STAMP_ENTRY[1];
+  // A text may begin with that byte too; what is ours and altered still has its length or its entry.
+  if (!hasEntry && body + length + CRC_BYTES !== end) return 'unchecked';
   if (bytes.readUInt32LE(end - CRC_BYTES) !== crc32c(bytes, start, end - CRC_BYTES)) return 'corrupted';
-  if (bytes[entryAt] !== STAMP_ENTRY[0] || bytes[entryAt + 1] !== STAMP_ENTRY[1]) return 'unchecked';
-  let at = start + 1;
-  while (bytes[at]! > 127) at++; // the length's own bytes
-  at += 1 + 8;
+  if (!hasEntry) return 'unchecked';
+  const at = body + 8;
   const clientNumber = bytes.readUIntBE(at - 3, 3);
   const [epoch, afterEpoch] = varint(bytes, at);
   const [number] = varint(bytes, afterEpoch);
@@ -98,7 +100,7 @@ function readBatchStamp(bytes: Buffer, start: number, end: number, runEpoch: num
   return { key: streamKey(clientNumber, stream), sequence: number - FIRST_BATCH_NUMBER, dueUs: bytes.readDoubleLE(entryAt + 2) };
 }
 
-/** The frame is whole and unaltered, so its varints end. */
+/** Of five bytes at most; what it makes of bytes that are none means nothing. */
 function varint(bytes: Buffer, offset: number): [value: number, after: number] {
   let value = 0;
   let at = offset;

@@ -3,7 +3,7 @@ import { ClientFailure } from './client/failure.ts';
 import type { ConnectTimes } from './client/client.ts';
 import type { Member } from './member.ts';
 import type { ConnectStep, Qos } from './scenario.ts';
-import { StageOver, type StageContext } from './stage-context.ts';
+import { StageOver, TakenOver, type StageContext } from './stage-context.ts';
 import { Subscriber } from './subscriber.ts';
 
 /** Failures that mean that the broker said no. */
@@ -13,20 +13,30 @@ const BACKOFF_MS = { first: 250, most: 30_000 } as const;
 /** Tries to connect until it succeeds, the tries are used up, or the stage ends. `dueUs`: when it was to begin. */
 export async function connect(member: Member, step: ConnectStep, dueUs: number, context: StageContext): Promise<void> {
   const broker = step.brokers[member.names.n % step.brokers.length]!;
+  const turn = takeTurn(member);
   member.connection = undefined;
   for (let attempt = 1; ; attempt++) {
     context.check();
+    if (member.turn !== turn) throw new TakenOver();
     try {
       await connectOnce(member, step, broker, dueUs, context);
       break;
     } catch (error) {
       if (!(error instanceof ClientFailure) || context.isOver) throw error;
-      if (attempt >= step.tries) throw error;
+      // A refusal that must come is not tried again.
+      if (attempt >= step.tries || step.expect !== 'accepted') throw error;
       await context.sleep(backoffMs(attempt, context.options.random));
     }
   }
   member.connection = { step, broker };
   if (member.group.reading) startReading(member);
+}
+
+/** Ends the connecting of whoever was at it. */
+function takeTurn(member: Member): number {
+  if (!member.client.connected) member.client.abandon('abandoned');
+  member.isReconnecting = false;
+  return ++member.turn;
 }
 
 function backoffMs(attempt: number, random: () => number): number {
@@ -99,7 +109,7 @@ function countConnected(member: Member, times: ConnectTimes, dueUs: number, isTl
   measures.time('connect', times.connackUs - Math.min(dueUs, times.beganUs));
   measures.time('tcp', times.tcpUs - times.beganUs);
   if (isTls) measures.time('tls', times.tlsUs - times.tcpUs);
-  measures.time('connack', times.connackUs - times.tlsUs);
+  measures.time('connack', times.connackUs - times.readyUs);
   const { socket } = client;
   if (!isTls || !socket) return;
   const { name } = socket.getCipher();
@@ -111,15 +121,18 @@ function countConnected(member: Member, times: ConnectTimes, dueUs: number, isTl
 async function restoreSubscriptions(member: Member, sessionPresent: boolean, context: StageContext): Promise<void> {
   if (member.subscriptions.length === 0) return;
   if (!sessionPresent) for (const { filters, qos } of member.subscriptions) await sendSubscribe(member, filters, qos, context);
-  member.subscriber?.renew();
+  member.subscriber?.renew(context.options.now());
 }
 
 export async function subscribe(member: Member, filters: readonly string[], qos: Qos, check: boolean, context: StageContext): Promise<void> {
   await sendSubscribe(member, filters, qos, context);
-  member.subscriptions = [...member.subscriptions, { filters, qos }];
+  // A life that repeats subscribes to the same again.
+  const others = member.subscriptions.filter((one) => !one.filters.every((filter) => filters.includes(filter)));
+  member.subscriptions = [...others, { filters, qos }];
   if (!check) return;
-  const all = [...(member.subscriber?.filters ?? []), ...filters];
-  member.subscriber = new Subscriber(member.client.number, all, context.options.now());
+  const nowUs = context.options.now();
+  if (member.subscriber) member.subscriber.widen(filters, nowUs);
+  else member.subscriber = new Subscriber(member.client.number, filters, nowUs);
 }
 
 async function sendSubscribe(member: Member, filters: readonly string[], qos: Qos, context: StageContext): Promise<void> {
@@ -147,6 +160,7 @@ export async function unsubscribe(member: Member, filters: readonly string[]): P
 /** Ends the connection, politely or not. */
 export function leave(member: Member, how: 'cut' | 'disconnect'): void {
   const { client, measures } = member;
+  takeTurn(member);
   member.connection = undefined;
   clearTimeout(member.readingTimer);
   if (!client.connected) return;

@@ -50,6 +50,27 @@ export class Ranges {
   }
 }
 
+/** Ranges (from, to, from, to …) in any order, overlapping or not, as sorted ones that do neither overlap nor touch. */
+export function unionOf(bounds: readonly number[]): number[] {
+  const starts = Array.from({ length: bounds.length / 2 }, (_, i) => 2 * i).sort((a, b) => bounds[a]! - bounds[b]!);
+  const union: number[] = [];
+  for (const at of starts) {
+    const from = bounds[at]!;
+    const to = bounds[at + 1]!;
+    if (to <= from) continue;
+    if (union.length > 0 && from <= union.at(-1)!) union[union.length - 1] = Math.max(union.at(-1)!, to);
+    else union.push(from, to);
+  }
+  return union;
+}
+
+/** How many numbers of [from, to) are in ranges that do not overlap. */
+export function countWithin(bounds: readonly number[], from: number, to: number): number {
+  let count = 0;
+  for (let at = 0; at < bounds.length; at += 2) count += Math.max(0, Math.min(bounds[at + 1]!, to) - Math.max(bounds[at]!, from));
+  return count;
+}
+
 /** More numbers than a stream ever has. */
 const MOST_NUMBERS = 2 ** 28;
 

@@ -9,6 +9,8 @@ import { Ranges } from './streams.ts';
 const MAX_STREAMS_HEARD = 1_000_000;
 
 interface Heard {
+  /** When the subscription began that first brought it; Infinity where that is not known. */
+  readonly sinceUs: number;
   readonly came: Ranges;
   /** Numbers that need not come: [from, to) pairs. */
   readonly excused: number[];
@@ -21,22 +23,23 @@ export type Arrival = 'new' | 'reordered' | 'duplicate' | 'unchecked';
 export interface SubscriptionData {
   readonly client: number;
   readonly filters: readonly string[];
+  /** When it began, or began anew after the broker had forgotten it. */
   readonly sinceUs: number;
   /** The subscription ended before the run did, and no session keeps it. */
   readonly isOver: boolean;
-  readonly heard: readonly { readonly key: number; readonly came: readonly number[]; readonly excused: readonly number[] }[];
+  readonly heard: readonly { readonly key: number; readonly sinceUs: number; readonly came: readonly number[]; readonly excused: readonly number[] }[];
 }
 
 export class Subscriber {
-  readonly filters: readonly string[];
+  readonly #filters: Set<string>;
   readonly #client: number;
-  readonly #sinceUs: number;
+  #sinceUs: number;
   readonly #heard = new Map<number, Heard>();
   #isOver = false;
 
   constructor(client: number, filters: readonly string[], sinceUs: number) {
     this.#client = client;
-    this.filters = filters;
+    this.#filters = new Set(filters);
     this.#sinceUs = sinceUs;
   }
 
@@ -47,15 +50,24 @@ export class Subscriber {
   }
 
   /** It stands again. */
-  renew(): void {
+  renew(nowUs: number): void {
+    if (this.#isOver) this.#sinceUs = nowUs;
     this.#isOver = false;
+  }
+
+  /** It asks for more, too. What was heard of streams so far stays known. */
+  widen(filters: readonly string[], nowUs: number): void {
+    this.renew(nowUs);
+    if (filters.every((filter) => this.#filters.has(filter))) return;
+    for (const filter of filters) this.#filters.add(filter);
+    this.#sinceUs = nowUs;
   }
 
   take(key: number, sequence: number): Arrival {
     let heard = this.#heard.get(key);
     if (!heard) {
       if (this.#heard.size >= MAX_STREAMS_HEARD) return 'unchecked';
-      this.#heard.set(key, (heard = { came: new Ranges(), excused: [], isStale: false }));
+      this.#heard.set(key, (heard = { sinceUs: this.#isOver ? Infinity : this.#sinceUs, came: new Ranges(), excused: [], isStale: false }));
     }
     const { end } = heard.came;
     if (heard.isStale) {
@@ -69,10 +81,10 @@ export class Subscriber {
   toData(): SubscriptionData {
     return {
       client: this.#client,
-      filters: this.filters,
+      filters: [...this.#filters],
       sinceUs: this.#sinceUs,
       isOver: this.#isOver,
-      heard: [...this.#heard].map(([key, { came, excused }]) => ({ key, came: came.toData(), excused })),
+      heard: [...this.#heard].map(([key, { sinceUs, came, excused }]) => ({ key, sinceUs, came: came.toData(), excused })),
     };
   }
 }

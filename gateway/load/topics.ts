@@ -2,7 +2,7 @@
 
 /** Replaces `{name}` by its value; names that nobody gives stay (the scenario's check has refused them). */
 export function fillIn(template: string, values: Readonly<Record<string, string | number>>): string {
-  return template.replaceAll(/\{([a-zA-Z]+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+  return template.replaceAll(/\{([a-zA-Z]+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
 }
 
 /** A shared subscription's group and filter; the group is '' for one of its own. */

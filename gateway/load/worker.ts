@@ -12,7 +12,8 @@ import type { BrokerFacts } from './report.ts';
 import { INTERVAL_MS, type FromWorker, type ToWorker, type WorkerPlan } from './run-plan.ts';
 import { JUDGE_MS, SelfTuningRate } from './self-tuning.ts';
 import { identifySquads, musterSquads } from './squads.ts';
-import { isExpected } from './stage-context.ts';
+import type { ConnectStep } from './scenario.ts';
+import { isExpected, TakenOver } from './stage-context.ts';
 import { prepareStage, StageRun } from './stage-run.ts';
 import { streamData } from './streams.ts';
 import { noteUnacknowledged, workerHost } from './worker-host.ts';
@@ -38,6 +39,8 @@ export class Worker {
   readonly #members = new Map<number, Member>();
   readonly #brokers: Map<string, BrokerFacts>;
   readonly #meter = new Meter();
+  /** Before there were any clients. */
+  readonly #idleRssBytes = process.memoryUsage.rss();
   readonly #timers: NodeJS.Timeout[] = [];
   #tunings = new Map<object, Tuning>();
   #run: StageRun | undefined;
@@ -77,10 +80,11 @@ export class Worker {
     await identifySquads(this.#squads, this.#plan, this.#now() / 1000, (prepared) => {
       if (prepared % PROGRESS_EVERY === 0) this.#tell({ kind: 'progress', prepared, clients });
     });
+    globalThis.gc?.(); // what making identities left
     for (const { lives } of this.#plan.scenario.stages) prepareStage(lives, this.#squads, this.#plan.runEpoch);
     this.#restartMeter();
     this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS), setInterval(() => this.#judge(), JUDGE_MS), setInterval(() => this.#tickWhenDue(), INTERVAL_MS / 20));
-    this.#tell({ kind: 'prepared', rssBytes: process.memoryUsage.rss() });
+    this.#tell({ kind: 'prepared', idleRssBytes: this.#idleRssBytes });
   }
 
   async #stage({ stage, startUs, searched }: ToWorker & { kind: 'start-stage' }): Promise<void> {
@@ -133,14 +137,26 @@ export class Worker {
   #onLost(member: Member): void {
     clearTimeout(member.readingTimer);
     forgetSubscriptions(member);
+    if (member.isReconnecting) return; // which goes on
     const { connection } = member;
     const run = this.#run;
-    if (connection && connection.step.tries > 1 && run && !run.context.isOver) {
-      connect(member, connection.step, Infinity, run.context).then(
-        () => member.publication?.pump(this.#now(), 'room'),
-        (error: unknown) => (isExpected(error) ? member.publication?.endIfUnbounded(this.#now()) : this.#fail(error)),
-      );
-    } else member.publication?.endIfUnbounded(this.#now());
+    if (connection && connection.step.tries > 1 && run && !run.context.isOver) void this.#reconnect(member, connection.step, run);
+    else member.publication?.endIfUnbounded(this.#now());
+  }
+
+  async #reconnect(member: Member, step: ConnectStep, { context }: StageRun): Promise<void> {
+    try {
+      const connecting = connect(member, step, Infinity, context);
+      member.isReconnecting = true;
+      await connecting;
+      member.isReconnecting = false;
+      member.publication?.pump(this.#now(), 'room');
+    } catch (error) {
+      if (error instanceof TakenOver) return;
+      member.isReconnecting = false;
+      if (!isExpected(error)) this.#fail(error);
+      else member.publication?.endIfUnbounded(this.#now());
+    }
   }
 
   #fail(error: unknown): void {

@@ -4,72 +4,28 @@
  * refuses or talks nonsense is a failure of that kind, never an exception elsewhere; what was sent is acknowledged, in
  * flight, or reported as failed when the connection ends.
  */
-import type { SecureContext, TLSSocket } from 'node:tls';
-import { generate, type IConnackPacket, type Packet } from 'mqtt-packet';
-import type { NowUs } from '../clock.ts';
-import type { Broker, Qos } from '../scenario.ts';
-import { parsePacket, requestPacket, subscribePacket, unsubscribePacket } from './control-packets.ts';
-import { ClientFailure, kindOfError } from './failure.ts';
-import { InFlight } from './in-flight.ts';
-import { acknowledgement, DISCONNECT, PACKET, PacketReader, PINGREQ } from './packets.ts';
+import type { TLSSocket } from 'node:tls';
+import type { IConnackPacket, Packet } from 'mqtt-packet';
+import type { Qos } from '../scenario.ts';
+import { connectPacket, parsePacket, requestPacket, subscribePacket, unsubscribePacket } from './control-packets.ts';
+import { ClientFailure, isEarlyClose, kindOfError } from './failure.ts';
+import { CONTROL_ID, Flows } from './flows.ts';
+import type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes } from './host.ts';
+import { InFlight, MOST_IN_FLIGHT } from './in-flight.ts';
+import { DISCONNECT, PACKET, PacketReader, PINGREQ } from './packets.ts';
 import { openStream, type OpenStream } from './stream.ts';
 
-/** What a client says of itself; the same for all of a group but for id and will. */
-export interface ClientSettings {
-  readonly clientId: string;
-  readonly mqttVersion: 4 | 5;
-  readonly cleanSession: boolean;
-  readonly sessionExpiryS: number;
-  readonly keepAliveS: number;
-  readonly will?: { readonly topic: string; readonly payload: Buffer; readonly qos: Qos; readonly retain: boolean };
-}
-
-export interface ConnectOptions {
-  readonly broker: Broker;
-  readonly context: SecureContext | undefined;
-  readonly verify: boolean;
-  /** TLS session to resume. */
-  readonly session: Buffer | undefined;
-  /** Whether `onSession` is told of sessions. */
-  readonly keepsSession: boolean;
-  readonly localAddress: string | undefined;
-  readonly timeoutMs: number;
-}
-
-/** When the parts of a connect were done, µs since 1970. */
-export interface ConnectTimes {
-  readonly beganUs: number;
-  readonly tcpUs: number;
-  readonly tlsUs: number;
-  readonly connackUs: number;
-  readonly sessionPresent: boolean;
-}
-
-/** Who hears of a client's life; one for all of a worker. */
-export interface ClientHost {
-  readonly now: NowUs;
-  onAcknowledged(client: LoadClient, dueUs: number, ticket: number): void;
-  /** A message came; the buffer is only valid during the call. */
-  onMessage(client: LoadClient, topic: string, bytes: Buffer, payloadStart: number, payloadEnd: number): void;
-  /** There is room again for publishes. */
-  onRoom(client: LoadClient): void;
-  /** A connection that stood ended and we did not end it. */
-  onClosed(client: LoadClient, kind: string): void;
-  /** Tickets of publishes whose acknowledgement can no longer come. */
-  onUnacknowledged(client: LoadClient, tickets: readonly number[]): void;
-  /** A TLS session that can be resumed. */
-  onSession(client: LoadClient, session: Buffer): void;
-}
+export type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes } from './host.ts';
 
 interface Awaited {
   readonly what: 'connack' | 'suback' | 'unsuback';
+  /** Filters that it answers for. */
+  readonly filters: number;
   readonly deadlineUs: number;
   resolve(packet: Packet): void;
   reject(failure: ClientFailure): void;
 }
 
-/** One SUBSCRIBE or UNSUBSCRIBE at a time: an id that no publish has. */
-const CONTROL_ID = 65_535;
 /** Bytes that may wait for the network before no more are written. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 const CONTROL_TIMEOUT_US = 60_000_000;
@@ -80,22 +36,31 @@ export class LoadClient {
   /** Number of the client within the run. */
   readonly number: number;
   readonly #host: ClientHost;
+  readonly #flows: Flows;
   #open: OpenStream | undefined;
   #reader: PacketReader | undefined;
   #awaited: Awaited | undefined;
   #connected = false;
+  /** From when `connect` has resolved: until then an end is its failure. */
+  #stands = false;
+  /** Why the connection ended before it stood. */
+  #failure = 'abandoned';
   #tcpUs = 0;
   #tlsUs = 0;
+  #readyUs = 0;
   #lastSentUs = 0;
   #pingSentUs = 0;
+  #keepAliveUs = 0;
   #wantsRoom = false;
-  #requested = false;
+  /** A slow consumer is not reading. */
+  #isPaused = false;
   #receiveMaximum = 65_535;
 
   constructor(number: number, settings: ClientSettings, host: ClientHost) {
     this.number = number;
     this.settings = settings;
     this.#host = host;
+    this.#flows = new Flows(this, host);
   }
 
   get connected(): boolean {
@@ -111,37 +76,37 @@ export class LoadClient {
   async connect(options: ConnectOptions): Promise<ConnectTimes> {
     const { now } = this.#host;
     const beganUs = now();
-    this.#tcpUs = this.#tlsUs = 0;
+    this.#tcpUs = this.#tlsUs = this.#readyUs = 0;
     this.#reader = new PacketReader();
-    this.#receiveMaximum = 65_535;
-    const answer = this.#await('connack', beganUs + options.timeoutMs * 1000);
+    this.#stands = this.#isPaused = false;
+    this.#failure = 'abandoned';
+    const answer = this.#await('connack', 1, beganUs + options.timeoutMs * 1000);
     try {
       this.#begin(options);
     } catch (error) {
       this.#fail(kindOfError(error as NodeJS.ErrnoException));
     }
-    const packet = await answer;
-    if (!this.#open) throw new ClientFailure('closed');
-    const { returnCode, reasonCode = returnCode ?? 0, sessionPresent } = packet as IConnackPacket;
-    if (reasonCode === 0) return { beganUs, tcpUs: this.#tcpUs, tlsUs: this.#tlsUs, connackUs: now(), sessionPresent };
-    this.#close();
-    throw new ClientFailure(`mqtt.connack.${reasonCode}`);
+    const packet = (await answer) as IConnackPacket;
+    const code = connackCode(packet);
+    if (code !== 0) throw new ClientFailure(`mqtt.connack.${code}`);
+    if (!this.#open) throw new ClientFailure(this.#failure);
+    this.#stands = true;
+    return { beganUs, tcpUs: this.#tcpUs, tlsUs: this.#tlsUs, readyUs: this.#readyUs, connackUs: now(), sessionPresent: packet.sessionPresent };
   }
 
   /** Rejects with `mqtt.suback.<code>` when the broker refuses one of the filters. */
-  async subscribe(filters: readonly string[], qos: Qos): Promise<void> {
-    const packet = await this.#request('suback', subscribePacket(this.settings.mqttVersion, CONTROL_ID, filters, qos));
-    const refused = packet.cmd === 'suback' ? (packet.granted as number[]).find((code) => code > 2) : undefined;
-    if (refused !== undefined) throw new ClientFailure(`mqtt.suback.${refused}`);
+  subscribe(filters: readonly string[], qos: Qos): Promise<void> {
+    return this.#request('suback', filters.length, subscribePacket(this.settings.mqttVersion, CONTROL_ID, filters, qos));
   }
 
-  async unsubscribe(filters: readonly string[]): Promise<void> {
-    await this.#request('unsuback', unsubscribePacket(this.settings.mqttVersion, CONTROL_ID, filters));
+  /** Rejects with `mqtt.unsuback.<code>` when the broker refuses one of the filters, which only MQTT 5 can say. */
+  unsubscribe(filters: readonly string[]): Promise<void> {
+    return this.#request('unsuback', filters.length, unsubscribePacket(this.settings.mqttVersion, CONTROL_ID, filters));
   }
 
   /** Publishes what is no load, with QoS 1; whoever asks waits for a message, not for the acknowledgement. */
   request(topic: string, payload: Buffer): void {
-    this.#requested = true;
+    this.#flows.expectRequest();
     this.write(requestPacket(this.settings.mqttVersion, CONTROL_ID, topic, payload));
   }
 
@@ -153,15 +118,16 @@ export class LoadClient {
       return 0;
     }
     if (qos === 0) return Infinity;
-    const room = Math.min(window, this.#receiveMaximum) - this.inFlight.size;
-    this.#wantsRoom = room <= 0 || this.inFlight.isFull;
+    const room = Math.min(window, this.#receiveMaximum, MOST_IN_FLIGHT) - this.inFlight.size;
+    this.#wantsRoom = room <= 0;
     return this.#wantsRoom ? 0 : room;
   }
 
   /** Writes bytes of packets that are made; `written` hears once the system has taken them, or that it never will. */
   write(bytes: Buffer, written?: (failed: boolean) => void): void {
+    if (!this.#open) return written?.(true);
     this.#lastSentUs = this.#host.now();
-    this.#open!.stream.write(bytes, (error) => {
+    this.#open.stream.write(bytes, (error) => {
       written?.(error !== null && error !== undefined);
       if (this.#wantsRoom && this.#connected) this.#host.onRoom(this);
     });
@@ -186,8 +152,10 @@ export class LoadClient {
 
   /** A slow consumer leaves the socket unread. */
   setReading(reading: 'on' | 'off'): void {
-    if (reading === 'on') this.#open?.stream.resume();
-    else this.#open?.stream.pause();
+    this.#isPaused = reading === 'off';
+    if (this.#isPaused) this.#open?.stream.pause();
+    else this.#open?.stream.resume();
+    if (this.#pingSentUs > 0) this.#pingSentUs = this.#host.now(); // the answer may wait unread
   }
 
   /** Ends a step that is being waited for, with that kind. */
@@ -198,41 +166,50 @@ export class LoadClient {
   /** Called now and then: keep-alive, and steps that take too long. */
   sweep(nowUs: number): void {
     const awaited = this.#awaited;
-    if (awaited && nowUs > awaited.deadlineUs) return this.#fail(`timeout.${awaited.what === 'connack' ? this.#phase() : awaited.what}`);
-    const keepAliveUs = this.settings.keepAliveS * 1e6;
-    if (!this.#connected || keepAliveUs === 0) return;
-    if (this.#pingSentUs > 0 && nowUs - this.#pingSentUs > keepAliveUs) return this.#fail('timeout.pingresp');
-    if (this.#pingSentUs === 0 && nowUs - this.#lastSentUs > keepAliveUs * 0.9) {
+    if (awaited && nowUs > awaited.deadlineUs) return this.#fail(`timeout.${this.#stepOf(awaited)}`);
+    if (!this.#connected || this.#keepAliveUs === 0) return;
+    if (this.#pingSentUs > 0 && !this.#isPaused && nowUs - this.#pingSentUs > this.#keepAliveUs) return this.#fail('timeout.pingresp');
+    const quietSinceUs = Math.max(this.#lastSentUs, this.#pingSentUs);
+    if ((this.#pingSentUs === 0 || this.#isPaused) && nowUs - quietSinceUs > this.#keepAliveUs * 0.9) {
       this.#pingSentUs = nowUs;
       this.write(PINGREQ);
     }
   }
 
-  #phase(): 'tcp' | 'tls' | 'connack' {
-    return this.#tcpUs === 0 ? 'tcp' : this.#tlsUs === 0 ? 'tls' : 'connack';
+  /** What is being waited for: of a connect, the layer that is not up yet. */
+  #stepOf({ what }: Awaited): string {
+    if (what !== 'connack') return what;
+    return this.#tcpUs === 0 ? 'tcp' : this.#tlsUs === 0 ? 'tls' : this.#readyUs === 0 ? 'websocket' : 'connack';
   }
 
   #begin(options: ConnectOptions): void {
     const { now } = this.#host;
-    const open = openStream(
-      options,
-      () => (this.#tcpUs = now()),
-      () => {
+    const isTls = options.broker.transport === 'tls' || options.broker.transport === 'wss';
+    const open = openStream(options, {
+      onTcp: () => {
+        this.#tcpUs = now();
+        if (!isTls) this.#tlsUs = this.#tcpUs;
+      },
+      onTls: () => (this.#tlsUs = now()),
+      onReady: () => {
         if (open !== this.#open) return;
-        this.#tlsUs = now();
+        this.#readyUs = now();
         this.write(connectPacket(this.settings));
       },
-    );
+    });
     this.#open = open;
-    open.stream.on('data', (chunk: Buffer) => this.#read(open, chunk));
-    const onError = (error: NodeJS.ErrnoException): void => {
-      if (open === this.#open) this.#fail(kindOfError(error));
+    const onEnd = (): void => {
+      if (open === this.#open) this.#fail(this.#awaited ? `closed.${this.#stepOf(this.#awaited)}` : 'closed');
     };
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (isEarlyClose(error)) onEnd();
+      else if (open === this.#open) this.#fail(kindOfError(error));
+    };
+    open.stream.on('data', (chunk: Buffer) => this.#read(open, chunk));
     open.stream.on('error', onError);
     if (open.stream !== open.socket) open.socket.on('error', onError);
-    open.stream.on('close', () => {
-      if (open === this.#open) this.#fail(this.#awaited ? `closed.${this.#awaited.what === 'connack' ? this.#phase() : this.#awaited.what}` : 'closed');
-    });
+    open.stream.on('end', onEnd); // also of one that would still be written to, perhaps for ever
+    open.stream.on('close', onEnd);
     if (options.keepsSession) open.socket.on('session', (session: Buffer) => this.#host.onSession(this, session));
   }
 
@@ -243,111 +220,97 @@ export class LoadClient {
     });
     if (open !== this.#open) return;
     if (!understood) return this.#fail('mqtt.garbage');
+    if (open.stream.writableLength > MAX_BUFFERED_BYTES) this.#waitForReader(open);
     if (this.#wantsRoom && this.#connected) this.#host.onRoom(this);
+  }
+
+  /** A broker that does not read what it makes us answer is not read either. */
+  #waitForReader({ stream }: OpenStream): void {
+    stream.pause();
+    stream.once('drain', () => {
+      if (!this.#isPaused) stream.resume();
+    });
   }
 
   #onPacket(first: number, bytes: Buffer, start: number, end: number): boolean {
     const kind = first >>> 4;
-    if (!this.#connected && kind !== PACKET.connack && this.#awaited?.what === 'connack') return false;
+    if (!this.#connected && kind !== PACKET.connack) return false;
     switch (kind) {
-      case PACKET.puback:
-      case PACKET.pubcomp:
-        return this.#onAcknowledgement(bytes, start, end);
-      case PACKET.pubrec:
-        return this.#onReceived(bytes, start, end);
       case PACKET.publish:
-        return this.#onPublish(first, bytes, start, end);
+      case PACKET.puback:
+      case PACKET.pubrec:
       case PACKET.pubrel:
-        if (end - start < 2) return false;
-        this.write(acknowledgement(PACKET.pubcomp, bytes.readUInt16BE(start)));
-        return true;
+      case PACKET.pubcomp:
+        return this.#flows.take(first, bytes, start, end);
       case PACKET.pingresp:
         this.#pingSentUs = 0;
         return end === start;
+      case PACKET.disconnect:
+        return this.settings.mqttVersion === 5 && this.#onDisconnect(parsePacket(5, first, bytes.subarray(start, end)));
       case PACKET.connack:
       case PACKET.suback:
       case PACKET.unsuback:
-      case PACKET.disconnect:
-        return this.#onControl(kind, first, bytes, start, end);
+        return this.#onAnswer(parsePacket(this.settings.mqttVersion, first, bytes.subarray(start, end)));
       default:
         return false;
     }
   }
 
-  #onAcknowledgement(bytes: Buffer, start: number, end: number): boolean {
-    if (end - start < 2) return false;
-    const id = bytes.readUInt16BE(start);
-    const waiting = this.inFlight.take(id);
-    if (!waiting) return id === CONTROL_ID && this.#requested;
-    const reason = end - start > 2 ? bytes[start + 2]! : 0;
-    if (reason >= 0x80) this.#host.onUnacknowledged(this, [waiting.ticket]);
-    else this.#host.onAcknowledged(this, waiting.dueUs, waiting.ticket);
+  #onDisconnect(packet: Packet | undefined): boolean {
+    if (packet?.cmd !== 'disconnect') return false;
+    this.#fail(`mqtt.disconnect.${packet.reasonCode ?? 0}`);
     return true;
   }
 
-  #onReceived(bytes: Buffer, start: number, end: number): boolean {
-    if (end - start < 2) return false;
-    const id = bytes.readUInt16BE(start);
-    if (end - start > 2 && bytes[start + 2]! >= 0x80) return this.#onAcknowledgement(bytes, start, end);
-    if (!this.inFlight.release(id)) return false;
-    this.write(acknowledgement(PACKET.pubrel, id));
-    return true;
-  }
-
-  #onPublish(first: number, bytes: Buffer, start: number, end: number): boolean {
-    const qos = (first >>> 1) & 3;
-    if (qos === 3 || end - start < 2) return false;
-    const topicEnd = start + 2 + bytes.readUInt16BE(start);
-    let at = topicEnd + (qos > 0 ? 2 : 0);
-    if (at > end) return false;
-    if (this.settings.mqttVersion === 5) {
-      const properties = readLength(bytes, at, end);
-      if (!properties) return false;
-      at = properties.after + properties.length;
-      if (at > end) return false;
-    }
-    if (qos > 0) this.write(acknowledgement(qos === 1 ? PACKET.puback : PACKET.pubrec, bytes.readUInt16BE(topicEnd)));
-    this.#host.onMessage(this, bytes.toString('utf8', start + 2, topicEnd), bytes, at, end);
-    return true;
-  }
-
-  #onControl(kind: number, first: number, bytes: Buffer, start: number, end: number): boolean {
-    const packet = parsePacket(this.settings.mqttVersion, first, bytes.subarray(start, end));
-    if (!packet) return false;
-    if (kind === PACKET.disconnect) {
-      this.#fail(`mqtt.disconnect.${(packet as { reasonCode?: number }).reasonCode ?? 0}`);
+  #onAnswer(packet: Packet | undefined): boolean {
+    const awaited = this.#awaited;
+    if (!packet || awaited?.what !== packet.cmd) return false;
+    if (packet.cmd === 'connack') {
+      const hasCode = (packet.reasonCode ?? packet.returnCode) !== undefined;
+      if (!hasCode || packet.properties?.receiveMaximum === 0) return false;
+      this.#awaited = undefined;
+      if (connackCode(packet) === 0) this.#accept(packet);
+      else this.#close();
+      awaited.resolve(packet);
       return true;
     }
-    const awaited = this.#awaited;
-    if (awaited?.what !== packet.cmd) return false;
+    const codes = answerCodes(packet);
+    const isWhole = packet.messageId === CONTROL_ID && (codes.length === awaited.filters || (codes.length === 0 && packet.cmd === 'unsuback'));
+    if (!isWhole) return false;
     this.#awaited = undefined;
-    if (packet.cmd === 'connack' && (packet.reasonCode ?? packet.returnCode) === 0) {
-      this.#connected = true;
-      this.#receiveMaximum = packet.properties?.receiveMaximum ?? 65_535;
-    }
-    awaited.resolve(packet);
+    const refused = codes.find((code) => code >= 0x80);
+    if (refused === undefined) awaited.resolve(packet);
+    else awaited.reject(new ClientFailure(`mqtt.${packet.cmd}.${refused}`));
     return true;
   }
 
-  #await(what: Awaited['what'], deadlineUs: number): Promise<Packet> {
-    return new Promise((resolve, reject) => (this.#awaited = { what, deadlineUs, resolve, reject }));
+  #accept({ properties, sessionPresent }: IConnackPacket): void {
+    this.#connected = true;
+    this.#receiveMaximum = properties?.receiveMaximum ?? 65_535;
+    this.#keepAliveUs = (properties?.serverKeepAlive ?? this.settings.keepAliveS) * 1e6;
+    this.#flows.begin(sessionPresent);
   }
 
-  #request(what: 'suback' | 'unsuback', packet: Buffer): Promise<Packet> {
-    if (!this.#connected) return Promise.reject(new ClientFailure('not-connected'));
-    const answer = this.#await(what, this.#host.now() + CONTROL_TIMEOUT_US);
+  #await(what: Awaited['what'], filters: number, deadlineUs: number): Promise<Packet> {
+    return new Promise((resolve, reject) => (this.#awaited = { what, filters, deadlineUs, resolve, reject }));
+  }
+
+  async #request(what: 'suback' | 'unsuback', filters: number, packet: Buffer): Promise<void> {
+    if (!this.#connected) throw new ClientFailure('not-connected');
+    const answer = this.#await(what, filters, this.#host.now() + CONTROL_TIMEOUT_US);
     this.write(packet);
-    return answer;
+    await answer;
   }
 
   /** The connection is of no more use, for that reason. */
   #fail(kind: string): void {
     const awaited = this.#awaited;
-    const wasConnected = this.#connected;
+    const stood = this.#connected && this.#stands;
     this.#awaited = undefined;
+    this.#failure = kind;
     this.#close();
     awaited?.reject(new ClientFailure(kind));
-    if (wasConnected) this.#host.onClosed(this, kind);
+    if (stood) this.#host.onClosed(this, kind);
   }
 
   #close(): void {
@@ -377,26 +340,11 @@ export class LoadClient {
   }
 }
 
-function connectPacket({ clientId, mqttVersion, cleanSession, sessionExpiryS, keepAliveS, will }: ClientSettings): Buffer {
-  return generate({
-    cmd: 'connect',
-    protocolId: 'MQTT',
-    protocolVersion: mqttVersion,
-    clientId,
-    clean: cleanSession,
-    keepalive: keepAliveS,
-    ...(will && { will }),
-    ...(mqttVersion === 5 && { properties: { sessionExpiryInterval: sessionExpiryS } }),
-  });
+function connackCode({ returnCode, reasonCode = returnCode ?? 0 }: IConnackPacket): number {
+  return reasonCode;
 }
 
-/** A variable byte integer; undefined when it does not end. */
-function readLength(bytes: Buffer, offset: number, end: number): { readonly length: number; readonly after: number } | undefined {
-  let length = 0;
-  for (let i = 0; i < 4 && offset + i < end; i++) {
-    const byte = bytes[offset + i]!;
-    length |= (byte & 127) << (7 * i);
-    if (byte < 128) return { length, after: offset + i + 1 };
-  }
-  return undefined;
+/** One for each filter; none in an UNSUBACK of MQTT 3.1.1. */
+function answerCodes(packet: Packet): readonly number[] {
+  return packet.cmd === 'suback' || packet.cmd === 'unsuback' ? (packet.granted as number[] | undefined) ?? [] : [];
 }

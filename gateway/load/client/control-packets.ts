@@ -1,7 +1,21 @@
 /** The packets that are few: written and read by mqtt-packet, which knows all of their fields. */
 import { generate, parser, type Packet } from 'mqtt-packet';
 import type { Qos } from '../scenario.ts';
+import type { ClientSettings } from './host.ts';
 import { lengthBytes, writeLength } from './packets.ts';
+
+export function connectPacket({ clientId, mqttVersion, cleanSession, sessionExpiryS, keepAliveS, will }: ClientSettings): Buffer {
+  return generate({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: mqttVersion,
+    clientId,
+    clean: cleanSession,
+    keepalive: keepAliveS,
+    ...(will && { will }),
+    ...(mqttVersion === 5 && { properties: { sessionExpiryInterval: sessionExpiryS } }),
+  });
+}
 
 export function subscribePacket(mqttVersion: 4 | 5, messageId: number, filters: readonly string[], qos: Qos): Buffer {
   return generate({ cmd: 'subscribe', messageId, subscriptions: filters.map((topic) => ({ topic, qos })) }, { protocolVersion: mqttVersion });

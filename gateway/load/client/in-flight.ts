@@ -1,6 +1,7 @@
 /**
  * Publishes of one connection that wait for their acknowledgement: O(1) by message id, in any order. Ids go round from 1 to
- * 65,534; an id whose slot is still taken is not free yet.
+ * 65,534; one that is still in flight, or whose slot is taken by another, is left out. Memory goes by how many are in flight,
+ * also when a broker leaves some without an answer for ever.
  */
 
 /** What is kept of a publish until it is acknowledged. */
@@ -13,6 +14,8 @@ export interface Waiting {
 const FIRST_SLOTS = 16;
 /** 65,535 is kept for what is no publish. */
 const MAX_ID = 65_534;
+/** Each has an id. */
+export const MOST_IN_FLIGHT = MAX_ID;
 const MOST_SLOTS = 65_536;
 
 export class InFlight {
@@ -28,15 +31,17 @@ export class InFlight {
     return this.#count;
   }
 
-  /** True when no further publish may be begun: the id that comes next is still in flight. */
+  /** True when no further publish may be begun: all ids are in flight. */
   get isFull(): boolean {
-    return this.#count === MAX_ID || (this.#mask === MOST_SLOTS - 1 && this.#ids[this.#next] !== 0);
+    return this.#count === MOST_IN_FLIGHT;
   }
 
-  /** Takes the next message id for a publish. Not when full. */
+  /** Takes the next free message id for a publish. Not when full. */
   add(dueUs: number, ticket: number): number {
-    const id = this.#next;
-    while (this.#mask < 0 || this.#ids[id & this.#mask] !== 0) this.#grow();
+    // half of the slots are free, so the search is short, and ends
+    if (this.#count * 2 > this.#mask && this.#mask < MOST_SLOTS - 1) this.#grow();
+    let id = this.#next;
+    while (this.#ids[id & this.#mask] !== 0) id = id === MAX_ID ? 1 : id + 1;
     const slot = id & this.#mask;
     this.#ids[slot] = id;
     this.#dueUs[slot] = dueUs;
@@ -49,20 +54,23 @@ export class InFlight {
 
   /** QoS 2: notes that PUBREL has been sent. Returns false for an id that is not in flight. */
   release(id: number): boolean {
-    const slot = id & this.#mask;
-    if (id === 0 || this.#ids[slot] !== id) return false;
-    this.#released[slot] = true;
+    if (!this.has(id)) return false;
+    this.#released[id & this.#mask] = true;
     return true;
   }
 
+  has(id: number): boolean {
+    return id !== 0 && this.#ids[id & this.#mask] === id;
+  }
+
   isReleased(id: number): boolean {
-    return this.#ids[id & this.#mask] === id && this.#released[id & this.#mask]!;
+    return this.has(id) && this.#released[id & this.#mask]!;
   }
 
   /** Lets go of an acknowledged publish and tells when it was due; undefined for an id that is not in flight. */
   take(id: number): Waiting | undefined {
+    if (!this.has(id)) return undefined;
     const slot = id & this.#mask;
-    if (id === 0 || this.#ids[slot] !== id) return undefined;
     this.#ids[slot] = 0;
     this.#count -= 1;
     return { dueUs: this.#dueUs[slot]!, ticket: this.#tickets[slot]! };

@@ -24,6 +24,17 @@ export function writeLength(length: number, buffer: Uint8Array, offset: number):
   return at;
 }
 
+/** Reads a variable byte integer; undefined when it does not end. */
+export function readLength(bytes: Buffer, offset: number, end: number): { readonly length: number; readonly after: number } | undefined {
+  let length = 0;
+  for (let i = 0; i < MAX_LENGTH_BYTES && offset + i < end; i++) {
+    const byte = bytes[offset + i]!;
+    length |= (byte & 127) << (7 * i);
+    if (byte < 128) return { length, after: offset + i + 1 };
+  }
+  return undefined;
+}
+
 /** An acknowledgement of four bytes: PUBACK, PUBREC, PUBREL or PUBCOMP. */
 export function acknowledgement(kind: 4 | 5 | 6 | 7, messageId: number): Buffer {
   return Buffer.from([(kind << 4) | (kind === PACKET.pubrel ? 2 : 0), 2, messageId >>> 8, messageId & 255]);

@@ -26,8 +26,15 @@ export interface OpenStream {
   readonly socket: Socket | TLSSocket;
 }
 
-/** Begins to connect. `onTcp` when TCP stands, `onReady` when MQTT may be spoken. Failures are the stream's events. */
-export function openStream({ broker, context, verify, session, localAddress }: StreamOptions, onTcp: () => void, onReady: () => void): OpenStream {
+/** Told as a layer stands: TCP, TLS (only with it), and all of them, so that MQTT may be spoken. */
+export interface StreamListener {
+  onTcp(): void;
+  onTls(): void;
+  onReady(): void;
+}
+
+/** Begins to connect. Failures are the stream's events. */
+export function openStream({ broker, context, verify, session, localAddress }: StreamOptions, listener: StreamListener): OpenStream {
   const { host, port, transport } = broker;
   const way = { host, port, lookup: lookupOnce, ...(localAddress !== undefined && { localAddress }) };
   const isTls = transport === 'tls' || transport === 'wss';
@@ -38,13 +45,14 @@ export function openStream({ broker, context, verify, session, localAddress }: S
   socket.setNoDelay(true);
   if (isIP(host) === 0) noteRefusals(host, socket);
   if (isTls) rememberServerCertificate(socket as TLSSocket, `${host}:${port}`);
-  socket.once('connect', onTcp);
+  socket.once('connect', () => listener.onTcp());
+  if (isTls) socket.once('secureConnect', () => listener.onTls());
   if (!isWebSocket) {
-    socket.once(isTls ? 'secureConnect' : 'connect', onReady);
+    socket.once(isTls ? 'secureConnect' : 'connect', () => listener.onReady());
     return { stream: socket, socket };
   }
   const authority = isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
   const webSocket = new WebSocket(`${transport}://${authority}${broker.path}`, 'mqtt', { createConnection: () => socket, perMessageDeflate: false, maxPayload: 16 * 1024 * 1024 });
-  webSocket.once('open', onReady);
+  webSocket.once('open', () => listener.onReady());
   return { stream: createWebSocketStream(webSocket), socket };
 }
