@@ -13,8 +13,8 @@ it('begins with the two commands', () => {
   expect(blocks[0]).toBe('npm ci && npm start\nnpm ci && npm test\n');
 });
 
-it('has nine recipes that run one after another as they stand', { timeout: 240_000 }, async () => {
-  expect(blocks.length).toBe(10);
+it('has ten recipes that run one after another as they stand', { timeout: 240_000 }, async () => {
+  expect(blocks.length).toBe(11);
   await withFolder(async (folder) => {
     const bin = join(folder, 'bin');
     await mkdir(bin);
@@ -34,7 +34,7 @@ it('publishes the schema of the fleet file that the command uses', async () => {
 });
 
 it('shows help with an example and --json for every command', { timeout: 180_000 }, async () => {
-  const commands = ['run', 'broker', 'gateway', 'fleet', 'project create', 'project list', 'project show', 'keys create', 'keys list', 'keys describe', 'keys disable', 'keys enable', 'certs init', 'certs rotate-issuing', 'certs issue', 'certs request', 'certs sign', 'certs bundle', 'certs check', 'certs list', 'certs show', 'certs revoke', 'certs crl', 'certs claim', 'certs claims', 'certs claim-reset', 'store list', 'store read', 'store verify', 'store export', 'handshake broker', 'handshake client', 'frame decode', 'frame inspect', 'frame bench'];
+  const commands = ['run', 'broker', 'gateway', 'fleet', 'project create', 'project list', 'project show', 'keys create', 'keys list', 'keys describe', 'keys disable', 'keys enable', 'certs init', 'certs rotate-issuing', 'certs issue', 'certs request', 'certs sign', 'certs bundle', 'certs check', 'certs list', 'certs show', 'certs revoke', 'certs crl', 'certs claim', 'certs claims', 'certs claim-reset', 'store list', 'store read', 'store verify', 'store export', 'load', 'load merge', 'load compare', 'handshake broker', 'handshake client', 'frame decode', 'frame inspect', 'frame bench'];
   for (const command of commands) {
     const { exitCode, stdout } = await thrum([...command.split(' '), '--help']);
     expect({ command, exitCode }).toEqual({ command, exitCode: 0 });

@@ -36,7 +36,7 @@ export interface MeasuresData {
   readonly counters: Readonly<Partial<Record<Counter, number>>>;
   /** HdrHistogram V2, compressed, base64; values in µs. */
   readonly latenciesUs: Readonly<Partial<Record<Latency, string>>>;
-  /** Failures by kind: `tcp.refused`, `tls.alert.bad_certificate`, `mqtt.connack.5`, `timeout.tls` … (errors-kinds in docs/load.md). */
+  /** Failures by kind: `tcp.refused`, `tls.alert.bad_certificate`, `mqtt.connack.5`, `timeout.tls` … (docs/load.md, "Failures, by kind"). */
   readonly errors: Readonly<Record<string, number>>;
   /** Finished handshakes by `version, full or resumed, group, cipher suite, client's key type, certificates in the client's chain`. */
   readonly handshakes: Readonly<Record<string, number>>;

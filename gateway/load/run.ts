@@ -76,6 +76,8 @@ export class LoadRun {
   #idleRssBytes = 0;
   readonly #searches: SearchReport[] = [];
   readonly #assertions: readonly Assertion[];
+  /** Rejects when the test is to end early. */
+  readonly #aborted: Promise<never>;
 
   /** Starts the workers. Throws LOAD_LIMIT when the machine does not allow so many clients, LOAD_ASSERTION. */
   constructor(options: LoadRunOptions) {
@@ -87,6 +89,8 @@ export class LoadRun {
     ];
     for (const { search: wanted } of scenario.stages) for (const text of wanted?.objective ?? []) parseAssertion(text);
     this.#options = options;
+    this.#aborted = aborted(options.signal);
+    this.#aborted.catch(() => undefined);
     this.#collector = new Collector(settings.workers);
     const origin = clockOrigin(nowMs);
     this.#now = startClock(origin);
@@ -142,7 +146,7 @@ export class LoadRun {
   async #prepare(): Promise<void> {
     const beganMs = performance.now();
     const answers = this.#crew.ask((worker) => ({ kind: 'prepare', plan: this.#plans[worker]! }), 'prepared');
-    const prepared = (await Promise.race([answers, aborted(this.#options.signal)])) as (FromWorker & { kind: 'prepared' })[];
+    const prepared = (await Promise.race([answers, this.#aborted])) as (FromWorker & { kind: 'prepared' })[];
     this.#idleRssBytes = prepared.reduce((sum, { idleRssBytes }) => sum + idleRssBytes, 0);
     this.#prepareMs = performance.now() - beganMs;
     const { startAtMs, signal } = this.#options;
@@ -184,14 +188,13 @@ export class LoadRun {
   }
 
   async #stage(stage: Stage, index: number, name: string, searched?: { readonly perS: number; readonly forMs: number }): Promise<StageReport> {
-    const { signal } = this.#options;
     this.#stageName = name;
     const startMs = this.#elapsedMs + LEAD_MS;
     this.#collector.beginStage(name, startMs);
     const done = this.#crew.ask(() => ({ kind: 'start-stage', stage: index, startUs: this.#originUs + startMs * 1000, ...(searched && { searched }) }), 'stage-done');
     const over = new AbortController();
     const limit = delay(stage.limitMs + LEAD_MS, 'limit' as const, { signal: over.signal }).catch(() => 'over' as const);
-    const how = await Promise.race([done.then(() => 'done' as const), limit, aborted(signal).catch(() => 'interrupted' as const)]).finally(() => over.abort());
+    const how = await Promise.race([done.then(() => 'done' as const), limit, this.#aborted.catch(() => 'interrupted' as const)]).finally(() => over.abort());
     if (how !== 'done') {
       this.#crew.tell(() => ({ kind: 'end-stage' }));
       await Promise.race([done, delay(END_MS, undefined, { ref: false })]);
