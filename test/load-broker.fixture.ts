@@ -19,9 +19,7 @@ export type Listener = (typeof LISTENERS)[number];
 
 export interface Certificates {
   readonly authorityPem: string;
-  readonly client: MintedIdentity;
-  readonly expiredClient: MintedIdentity;
-  readonly strangerClient: MintedIdentity;
+  readonly clients: { readonly good: MintedIdentity; readonly 'an expired': MintedIdentity; readonly "a stranger's": MintedIdentity };
   readonly servers: ReadonlyMap<Listener, MintedIdentity>;
 }
 
@@ -41,9 +39,7 @@ export async function makeCertificates(folder: string, nowMs: number): Promise<C
   const good = await mintIdentity(ours!, { role: 'server' }, nowMs);
   return {
     authorityPem: ours!.certificatePem,
-    client: await operator(ours!),
-    expiredClient: await operator(ours!, past),
-    strangerClient: await operator(theirs!),
+    clients: { good: await operator(ours!), 'an expired': await operator(ours!, past), "a stranger's": await operator(theirs!) },
     servers: new Map<Listener, MintedIdentity>([
       ['tls', good],
       ['wss', good],

@@ -32,9 +32,15 @@ export function isEarlyClose({ code, message }: NodeJS.ErrnoException): boolean 
   return code === 'ECONNRESET' && /^(socket hang up|Client network socket disconnected)/.test(message);
 }
 
+/** Where a write waited for the handshake, as a WebSocket's does, Node.js gives OpenSSL's reason in the message alone. */
+function codeOf({ code = '', message }: NodeJS.ErrnoException): string {
+  const reason = code === 'EPROTO' ? /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] : undefined;
+  return reason === undefined ? code : `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
+}
+
 /** The kind of an error that a socket emitted. */
 export function kindOfError(error: NodeJS.ErrnoException): string {
-  const code = error.code ?? '';
+  const code = codeOf(error);
   const tcp = TCP[code];
   if (tcp !== undefined) return tcp;
   const alert = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_ALERT_(.+)$/.exec(code)?.[1] ?? /^ERR_SSL_(?:TLSV1|SSL\/TLS)_(UNRECOGNIZED_NAME|UNSUPPORTED_EXTENSION|CERTIFICATE_UNOBTAINABLE|BAD_CERTIFICATE_STATUS_RESPONSE|BAD_CERTIFICATE_HASH_VALUE)$/.exec(code)?.[1];
