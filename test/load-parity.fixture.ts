@@ -26,7 +26,7 @@ export interface Heard {
 }
 
 export interface ParityClient {
-  /** Rejects with an Error whose `code` or `kind` says why. */
+  /** Also again after a cut. Rejects with an Error whose `code` or `kind` says why. */
   connect(): Promise<{ readonly sessionPresent: boolean }>;
   subscribe(filter: string, qos: Qos): Promise<void>;
   unsubscribe(filter: string): Promise<void>;
@@ -39,6 +39,8 @@ export interface ParityClient {
   readonly socket: () => TLSSocket;
   /** Whether the connection ended and it was not us. */
   readonly wasClosed: () => boolean;
+  /** Whether it has noticed that there is no connection. */
+  readonly isAway: () => boolean;
   disconnect(): void;
   cut(): void;
 }
@@ -93,6 +95,7 @@ export function leanClient({ broker, mqttVersion, clientId, cleanSession = true,
     tlsSession: () => tlsSession,
     socket: () => client.socket!,
     wasClosed: () => wasClosed,
+    isAway: () => !client.connected,
     disconnect: () => client.disconnect(),
     cut: () => client.cut(),
   };
@@ -124,11 +127,16 @@ export function mqttJsClient({ broker, mqttVersion, clientId, cleanSession = tru
   };
   return {
     connect: () => {
-      const own = (client = connectMqttJs(options));
-      own.on('error', () => undefined);
-      own.on('message', (topic, payload) => heard.push({ topic, payload: payload.toString() }));
-      own.on('close', () => (state = state === 'open' ? 'closed by the broker' : state));
-      own.connect();
+      const before = client;
+      const own = (client ??= connectMqttJs(options));
+      state = 'open';
+      if (before) own.reconnect({ incomingStore: own.incomingStore, outgoingStore: own.outgoingStore });
+      else {
+        own.on('error', () => undefined);
+        own.on('message', (topic, payload) => heard.push({ topic, payload: payload.toString() }));
+        own.on('close', () => (state = state === 'open' ? 'closed by the broker' : state));
+        own.connect();
+      }
       own.stream.on('session', (fresh: Buffer) => (tlsSession = fresh));
       return new Promise((resolve, reject) => {
         own.once('connect', resolve);
@@ -149,6 +157,7 @@ export function mqttJsClient({ broker, mqttVersion, clientId, cleanSession = tru
     tlsSession: () => tlsSession,
     socket: () => client!.stream as TLSSocket,
     wasClosed: () => state === 'closed by the broker',
+    isAway: () => client?.connected !== true,
     disconnect: () => {
       state = 'closing';
       client?.end();
@@ -156,7 +165,6 @@ export function mqttJsClient({ broker, mqttVersion, clientId, cleanSession = tru
     cut: () => {
       state = 'closing';
       client?.stream.destroy();
-      client?.end(true);
     },
   };
 }
