@@ -57,6 +57,8 @@ const INTERRUPTED_SETTLE_MS = 2_000;
 const SURVIVORS_MS = 1_000;
 /** A timer lasts no longer than 24.8 days. */
 const LONGEST_DELAY_MS = 86_400_000;
+/** Fewer clients than this say nothing of the memory that each takes. */
+const LEAST_CROWD = 500;
 /** Between trials of a search. */
 const REST_MS = 500;
 
@@ -260,7 +262,7 @@ export class LoadRun {
         prepareMs: this.#prepareMs,
         cpuMs,
         peakRssBytes,
-        bytesPerClient: crowd.connected > 0 ? Math.max(0, crowd.rssBytes - this.#idleRssBytes) / crowd.connected : null,
+        bytesPerClient: crowd.connected >= LEAST_CROWD ? Math.max(0, crowd.rssBytes - this.#idleRssBytes) / crowd.connected : null,
       },
       brokers: this.#brokers,
       stages: this.#collector.stages,
