@@ -12,6 +12,7 @@ import { LoadError } from './errors.ts';
 import { checkMachine } from './machine-limits.ts';
 import { Measures } from './measures.ts';
 import { REPORT_FORMAT, REPORT_VERSION, type BrokerFacts, type LoadReport, type SearchReport, type StageReport } from './report.ts';
+import { runAssertions } from './run-assertions.ts';
 import type { FromWorker, RunSettings, WorkerPlan } from './run-plan.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import { judge, judgeReport, parseAssertion, type Assertion } from './report/assertion.ts';
@@ -81,11 +82,7 @@ export class LoadRun {
   constructor(options: LoadRunOptions) {
     const { scenario, settings, nowMs } = options;
     checkMachine(scenario, settings.workers, settings.shard.of);
-    this.#assertions = [
-      ...scenario.assertions.map((text) => parseAssertion(text)),
-      ...scenario.stages.flatMap(({ name, assertions }) => assertions.map((text) => parseAssertion(text, name))),
-    ];
-    for (const { search: wanted } of scenario.stages) for (const text of wanted?.objective ?? []) parseAssertion(text);
+    this.#assertions = runAssertions(scenario);
     this.#options = options;
     this.#collector = new Collector(settings.workers);
     const origin = clockOrigin(nowMs);
@@ -275,7 +272,7 @@ function searchedGroup({ lives }: Stage): string {
   return lives.find(({ steps }) => steps.some((step) => step.kind === 'publish' && step.pace.kind === 'searched'))!.clients;
 }
 
-/** Whether a trial meets an objective; what is not known of a trial, such as loss, is judged at the end of the run. */
+/** Whether a trial meets an objective. */
 function judgeBy(objective: readonly string[]): (trial: Trial) => string | undefined {
   const assertions = objective.map((text) => parseAssertion(text));
   return (trial) => {
