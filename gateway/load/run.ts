@@ -185,7 +185,8 @@ export class LoadRun {
     this.#stageName = name;
     const startMs = this.#elapsedMs + LEAD_MS;
     this.#collector.beginStage(name, startMs);
-    const done = this.#crew.ask(() => ({ kind: 'start-stage', stage: index, startUs: this.#originUs + startMs * 1000, ...(searched && { searched }) }), 'stage-done');
+    const startUs = this.#originUs + startMs * 1000;
+    const done = this.#crew.ask(() => ({ kind: 'start-stage', stage: index, startUs, ...(searched && { searched }) }), 'stage-done', (answer) => answer.kind === 'stage-done' && answer.startUs === startUs);
     const over = new AbortController();
     const limit = delay(stage.limitMs + LEAD_MS, 'limit' as const, { signal: over.signal }).catch(() => 'over' as const);
     const how = await Promise.race([done.then(() => 'done' as const), limit, aborted(signal).catch(() => 'interrupted' as const)]).finally(() => over.abort());

@@ -106,7 +106,7 @@ export class Worker {
     this.#run = run;
     await run.run();
     this.#tick();
-    this.#tell({ kind: 'stage-done' });
+    this.#tell({ kind: 'stage-done', startUs });
   }
 
   /** This worker's share of a self-tuning rate; all clients of the group take turns in it. */
