@@ -94,7 +94,7 @@ export class Worker {
     const run = new StageRun(
       {
         scenario, stage: scenario.stages[stage]!, startUs, searched, runEpoch,
-        now: this.#now, random: this.#random, pacer: this.#pacer, projectId: settings.projectId, authorityPem: settings.authorityPem,
+        now: this.#now, random: this.#random, pacer: this.#pacer, authorityPem: settings.authorityPem,
         onBroker: (name, verified) => {
           const facts = this.#brokers.get(name)!;
           if (!facts.certificate) this.#brokers.set(name, { ...facts, certificate: certificateFacts(scenario.brokers.get(name)!, verified) });
@@ -137,6 +137,7 @@ export class Worker {
   #onLost(member: Member): void {
     clearInterval(member.readingTimer);
     forgetSubscriptions(member);
+    member.exchange?.fail('closed');
     if (member.isReconnecting) return; // which goes on
     const { connection } = member;
     const run = this.#run;
