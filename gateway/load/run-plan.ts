@@ -26,7 +26,7 @@ export interface WorkerPlan {
   readonly part: number;
   readonly parts: number;
   readonly origin: ClockOrigin;
-  /** Seconds since 1970; tells this run's messages from others', and is the boot epoch of its gateways. */
+  /** Seconds since 1970; tells this run's messages from others', and is the boot epoch of its gateways. Shards that begin together have the same. */
   readonly runEpoch: number;
 }
 

@@ -90,7 +90,7 @@ export class LoadRun {
     this.#originUs = origin.wallUs;
     const parts = settings.workers * settings.shard.of;
     const plans = Array.from({ length: settings.workers }, (_, worker): WorkerPlan => {
-      return { scenario, settings, part: (settings.shard.index - 1) * settings.workers + worker, parts, origin, runEpoch: Math.floor(nowMs / 1000) };
+      return { scenario, settings, part: (settings.shard.index - 1) * settings.workers + worker, parts, origin, runEpoch: Math.floor((options.startAtMs ?? nowMs) / 1000) };
     });
     this.#plans = plans;
     this.#crew = new Crew({ plans, onMessage: (worker, message) => this.#hear(worker, message) });
