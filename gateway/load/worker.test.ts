@@ -239,4 +239,16 @@ describe('a worker', () => {
     expect(worker.counters).toMatchObject({ rotated: 0, identityFailed: 1 });
     expect(worker.measures.errors.get('identity.garbage')).toBe(1);
   });
+
+  it('counts the end of a connection that is being made anew when the run ends', async () => {
+    aedes.once('clientReady', cutAll);
+    let asked = 0;
+    aedes.authenticate = (_client, _user, _password, done) => {
+      if (++asked === 1) done(null, true);
+    };
+    const worker = await started('[{ connect: { tries: 9 } }, { wait: 100ms }]');
+    await worker.stage();
+    await worker.finish();
+    expect(worker.counters).toMatchObject({ connects: 2, connected: 1, connectsAbandoned: 1, connectFailed: 0 });
+  });
 });

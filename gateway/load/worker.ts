@@ -71,7 +71,7 @@ export class Worker {
         this.#tick();
         { this.#tell({ kind: 'told' }); return; }
       case 'finish':
-        { this.#finish(); return; }
+        return this.#finish();
     }
   }
 
@@ -200,8 +200,9 @@ export class Worker {
     this.#tickedUs = nowUs;
   }
 
-  #finish(): void {
+  async #finish(): Promise<void> {
     this.#run?.end();
+    await new Promise(setImmediate); // so that what was ended is counted
     for (const timer of this.#timers) clearInterval(timer);
     this.#pacer.stop();
     this.#tick(); // what is in flight now stays so
