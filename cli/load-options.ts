@@ -114,7 +114,7 @@ function addMessages(command: Command): void {
 function addSearch(command: Command): void {
   command
     .optionsGroup('Looking for the highest rate, without --scenario:')
-    .option('--find-rate <conditions>', "find the highest rate at which these hold, such as 'p99<50ms,lost==0'")
+    .option('--find-rate <conditions>', "find the highest rate at which these hold, such as 'p99<50ms,failed==0'")
     .option('--find-from <rate>', 'lowest rate that is tried (default 100/s)', aRate)
     .option('--find-to <rate>', 'highest rate that is tried (default 100000/s)', aRate)
     .option('--trial <duration>', 'how long each rate is tried (default 10s)', aDuration);

@@ -24,7 +24,7 @@ export class Crew {
   /** Rejects when a worker is lost; never resolves. */
   readonly lost: Promise<never>;
   #lose: (error: LoadError) => void = () => undefined;
-  #waiting: { readonly kind: FromWorker['kind']; readonly from: number; readonly got: FromWorker[]; resolve(messages: FromWorker[]): void } | undefined;
+  #waiting: { readonly kind: FromWorker['kind']; readonly from: number; readonly isMeant: (answer: FromWorker) => boolean; readonly got: FromWorker[]; resolve(messages: FromWorker[]): void } | undefined;
   #isClosing = false;
 
   constructor({ plans, onMessage }: CrewOptions) {
@@ -38,9 +38,9 @@ export class Crew {
     return this.#children.length;
   }
 
-  /** Tells all workers; resolves with their answers of that kind, one each. Rejects with LOAD_WORKER when one is lost. */
-  ask(messageFor: (worker: number) => ToWorker, kind: FromWorker['kind']): Promise<FromWorker[]> {
-    return Promise.race([this.#answers(messageFor, kind, this.size), this.lost]);
+  /** Tells all workers; resolves with their answers of that kind that are meant, one each. Rejects with LOAD_WORKER when one is lost. */
+  ask(messageFor: (worker: number) => ToWorker, kind: FromWorker['kind'], isMeant: (answer: FromWorker) => boolean = () => true): Promise<FromWorker[]> {
+    return Promise.race([this.#answers(messageFor, kind, this.size, isMeant), this.lost]);
   }
 
   /** The same of the workers that are left, when one is lost; no longer than `patienceMs`. */
@@ -48,12 +48,12 @@ export class Crew {
     const survivors = this.#children.filter((child) => child.connected).length;
     if (survivors === 0) return;
     const over = new AbortController();
-    await Promise.race([this.#answers(messageFor, kind, survivors), delay(patienceMs, undefined, { signal: over.signal }).catch(() => undefined)]);
+    await Promise.race([this.#answers(messageFor, kind, survivors, () => true), delay(patienceMs, undefined, { signal: over.signal }).catch(() => undefined)]);
     over.abort();
   }
 
-  #answers(messageFor: (worker: number) => ToWorker, kind: FromWorker['kind'], from: number): Promise<FromWorker[]> {
-    const answers = new Promise<FromWorker[]>((resolve) => (this.#waiting = { kind, from, got: [], resolve }));
+  #answers(messageFor: (worker: number) => ToWorker, kind: FromWorker['kind'], from: number, isMeant: (answer: FromWorker) => boolean): Promise<FromWorker[]> {
+    const answers = new Promise<FromWorker[]>((resolve) => (this.#waiting = { kind, from, isMeant, got: [], resolve }));
     this.tell(messageFor);
     return answers;
   }
@@ -90,7 +90,7 @@ export class Crew {
   #take(index: number, message: FromWorker): void {
     if (message.kind === 'failed') return this.#lose(failureOf(index, message));
     const waiting = this.#waiting;
-    if (waiting?.kind !== message.kind) return this.#onMessage(index, message);
+    if (waiting?.kind !== message.kind || !waiting.isMeant(message)) return this.#onMessage(index, message);
     waiting.got.push(message);
     if (waiting.got.length < waiting.from) return;
     this.#waiting = undefined;

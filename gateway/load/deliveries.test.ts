@@ -33,6 +33,14 @@ describe('deliveries', () => {
     expect(judged([stream], heardBy(new Subscriber(0, ['#'], 50), 1, upTo(9)), heardBy(new Subscriber(1, ['t/#'], 50), 1, upTo(10)))).toEqual({ expected: 20, lost: 1 });
   });
 
+  it('are judged in a moment for thousands of clients that each ask for a topic of their own', () => {
+    const many = upTo(10_000);
+    const streams = many.map((n) => streamOf(n, `a/b/${n}/data`, 100, 1));
+    const began = performance.now();
+    expect(judged(streams, ...many.map((n) => new Subscriber(n, [`a/b/${n}/command`], 50)))).toEqual({ expected: 0, lost: 0 });
+    expect(performance.now() - began).toBeLessThan(1_000); // pair by pair it took 44 s
+  });
+
   it('are not expected of messages that were never acknowledged', () => {
     expect(judged([streamOf(1, 't', 100, 10, [3, 4, 9])], heardBy(new Subscriber(0, ['t'], 50), 1, [0, 1, 2, 5, 6, 7, 8]))).toEqual({ expected: 7, lost: 0 });
   });

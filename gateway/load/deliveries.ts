@@ -20,18 +20,38 @@ interface Audience {
 export function judgeDeliveries(streams: readonly StreamData[], subscriptions: readonly SubscriptionData[]): Deliveries {
   let expected = 0;
   let lost = 0;
+  const byTopic = streamsByTopic(streams);
   for (const { filters, members } of audiencesOf(subscriptions)) {
     const heard = heardBy(members);
     const isOver = members.every((member) => member.isOver);
     const sinceUs = lowest(members.filter((member) => isOver || !member.isOver).map((member) => member.sinceUs));
-    for (const stream of streams) {
-      if (!filters.some((filter) => matchesFilter(filter, stream.topic))) continue;
+    for (const stream of askedFor(filters, byTopic)) {
       const outcome = judgeStream(stream, heard.get(stream.key), sinceUs, isOver);
       expected += outcome.expected;
       lost += outcome.lost;
     }
   }
   return { expected, lost };
+}
+
+function streamsByTopic(streams: readonly StreamData[]): ReadonlyMap<string, readonly StreamData[]> {
+  const byTopic = new Map<string, StreamData[]>();
+  for (const stream of streams) {
+    const together = byTopic.get(stream.topic);
+    if (together) together.push(stream);
+    else byTopic.set(stream.topic, [stream]);
+  }
+  return byTopic;
+}
+
+/** Streams that one of the filters asks for, each once. A filter without + and # names its topic: thousands of clients have one each. */
+function askedFor(filters: readonly string[], byTopic: ReadonlyMap<string, readonly StreamData[]>): StreamData[] {
+  const topics = new Set<string>();
+  for (const filter of filters) {
+    if (!/[+#]/.test(filter)) topics.add(filter);
+    else for (const topic of byTopic.keys()) if (matchesFilter(filter, topic)) topics.add(topic);
+  }
+  return [...topics].flatMap((topic) => byTopic.get(topic) ?? []);
 }
 
 function audiencesOf(subscriptions: readonly SubscriptionData[]): Audience[] {

@@ -45,7 +45,7 @@ const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 
 /** A maker for the clients of a group. Throws LOAD_IDENTITY when what they all need is missing. */
 export async function identityMaker(group: ClientGroup, authorityPem: string | undefined, authorityDirectory: string | undefined, nowMs: number): Promise<IdentityMaker> {
-  const trusted = group.tls.authorityFile === undefined ? authorityPem : await readAuthority(group.tls.authorityFile);
+  const trusted = await trustedBy(group.tls, authorityPem);
   const source = await pemsOf(group.identity, authorityDirectory, nowMs);
   if (source.kind === 'one') {
     const shared = contextOf(group.tls, trusted, source.pems, group.name);
@@ -103,6 +103,11 @@ async function strangeAuthority(nowMs: number): Promise<Authority> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The authorities that clients with these settings believe, PEM. Throws LOAD_IDENTITY. */
+export async function trustedBy({ authorityFile }: TlsSettings, authorityPem: string | undefined): Promise<string | undefined> {
+  return authorityFile === undefined ? authorityPem : readAuthority(authorityFile);
 }
 
 async function readAuthority(path: string): Promise<string> {

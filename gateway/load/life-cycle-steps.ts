@@ -4,20 +4,21 @@
  */
 import { createRequest, readHandout, type IdentityRequest } from '../../certs/mod.ts';
 import { ClientFailure } from './client/failure.ts';
-import { contextOf } from './identities.ts';
+import { contextOf, trustedBy } from './identities.ts';
 import type { Member } from './member.ts';
 import type { Step } from './scenario.ts';
-import type { StageContext } from './stage-context.ts';
+import { StageOver, type StageContext } from './stage-context.ts';
 import { leave } from './steps.ts';
 
 const ANSWER_MS = 30_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Connects with the claim, asks for a certificate for a key of its own, and disconnects. Needs a connect after it. */
+/** Ends what connection there is, connects with the claim, asks for a certificate for a key of its own, and disconnects. Needs a connect after it. */
 export async function claimIdentity(member: Member, { handoutDir }: Step & { kind: 'claim' }, context: StageContext): Promise<void> {
+  leave(member, 'disconnect');
   const { certificatePem, keyPem } = await readHandout(handoutDir);
   const own = member.identity;
-  member.identity = contextOf(member.group.tls, context.options.authorityPem, { certificatePem, keyPem }, handoutDir);
+  member.identity = contextOf(member.group.tls, await trustedBy(member.group.tls, context.options.authorityPem), { certificatePem, keyPem }, handoutDir);
   await timed(member, 'claimed', context, async () => {
     const broker = context.options.scenario.brokers.values().next().value!;
     await member.client.connect({ broker, context: member.identity!.context, verify: member.group.tls.verify, session: undefined, keepsSession: false, localAddress: undefined, timeoutMs: ANSWER_MS });
@@ -36,6 +37,10 @@ async function timed(member: Member, counter: 'claimed' | 'rotated', context: St
   try {
     await work();
   } catch (error) {
+    if (error instanceof ClientFailure && error.kind === 'abandoned') {
+      leave(member, 'cut');
+      throw new StageOver();
+    }
     if (error instanceof ClientFailure) {
       member.measures.counters.identityFailed += 1;
       member.measures.countError(`identity.${error.kind}`);
@@ -60,7 +65,12 @@ async function exchange(member: Member, channel: 'claim' | 'cert', context: Stag
   const { topic, payload } = await answer;
   if (topic !== topics[0]) throw new ClientFailure(refusalOf(payload));
   const certificatePem = payload.toString('utf8');
-  member.nextIdentity = contextOf(group.tls, context.options.authorityPem, { certificatePem, keyPem }, names.client);
+  const trusted = await trustedBy(group.tls, context.options.authorityPem);
+  try {
+    member.nextIdentity = contextOf(group.tls, trusted, { certificatePem, keyPem }, names.client);
+  } catch {
+    throw new ClientFailure('garbage'); // no certificate, or one of another key
+  }
 }
 
 /** `refused.CLAIM_TAKEN`, or `refused` when the broker does not say why. */
@@ -71,14 +81,16 @@ function refusalOf(payload: Buffer): string {
 
 function answerOf(member: Member, topics: readonly string[]): Promise<{ readonly topic: string; readonly payload: Buffer }> {
   return new Promise((resolve, reject) => {
-    const patience = setTimeout(() => finish(() => reject(new ClientFailure('timeout'))), ANSWER_MS);
+    const patience = setTimeout(() => fail('timeout'), ANSWER_MS);
     const finish = (settle: () => void): void => {
       clearTimeout(patience);
       member.exchange = undefined;
       settle();
     };
+    const fail = (kind: string): void => finish(() => reject(new ClientFailure(kind)));
     member.exchange = {
       topics,
+      fail,
       answer: (topic, payload) => finish(() => (payload.length > MAX_ANSWER_BYTES ? reject(new ClientFailure('too-long')) : resolve({ topic, payload: Buffer.from(payload) }))),
     };
   });

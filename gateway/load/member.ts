@@ -48,6 +48,6 @@ export interface Member {
   readonly streams: Stream[];
   templates: Map<PublishStep, readonly PublishTemplate[]> | undefined;
   /** Waits for an answer on these topics. */
-  exchange: { readonly topics: readonly string[]; answer(topic: string, payload: Buffer): void } | undefined;
+  exchange: { readonly topics: readonly string[]; answer(topic: string, payload: Buffer): void; fail(kind: string): void } | undefined;
   readingTimer: NodeJS.Timeout | undefined;
 }

@@ -105,4 +105,19 @@ describe('the pacer', () => {
     await repeatedly(newPacer(), 3, (us) => us + 2_000);
     expect(woken).toBe(0);
   });
+
+  it('tells each the time at which its turn came, after those before it', async () => {
+    const pacer = newPacer();
+    const wakeUs = nowUs() + 2_000;
+    let firstUs = 0;
+    pacer.add({
+      wakeUs,
+      wake: (us) => {
+        firstUs = us;
+        block(30);
+      },
+    });
+    const secondUs = await new Promise<number>((resolve) => pacer.add({ wakeUs, wake: resolve }));
+    expect(secondUs - firstUs).toBeGreaterThanOrEqual(30_000);
+  });
 });

@@ -67,7 +67,7 @@ export class Pacer {
         continue;
       }
       this.#waiting -= 1;
-      sleeper.wake(nowUs);
+      sleeper.wake(this.#now()); // waking those before it took its time
     }
     sleepers.length = 0;
     this.#spare = sleepers;

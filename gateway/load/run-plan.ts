@@ -26,13 +26,13 @@ export interface WorkerPlan {
   readonly part: number;
   readonly parts: number;
   readonly origin: ClockOrigin;
-  /** Seconds since 1970; tells this run's messages from others', and is the boot epoch of its gateways. */
+  /** Seconds since 1970; tells this run's messages from others', and is the boot epoch of its gateways. Shards that begin together have the same. */
   readonly runEpoch: number;
 }
 
 export type ToWorker =
   | { readonly kind: 'prepare'; readonly plan: WorkerPlan }
-  /** `searchedPerS`: what a search tries, with the time it takes instead of the steps' own. */
+  /** `searched`: what a search tries, with the time it takes instead of the steps' own. */
   | { readonly kind: 'start-stage'; readonly stage: number; readonly startUs: number; readonly searched?: { readonly perS: number; readonly forMs: number } }
   /** Ends the stage's lives, if any are left. */
   | { readonly kind: 'end-stage' }
@@ -46,7 +46,8 @@ export type FromWorker =
   | { readonly kind: 'prepared'; readonly idleRssBytes: number }
   | ({ readonly kind: 'tick' } & Tick)
   | { readonly kind: 'told' }
-  | { readonly kind: 'stage-done' }
+  /** The stage that began then: one that was ended may be done when the next has begun. */
+  | { readonly kind: 'stage-done'; readonly startUs: number }
   | { readonly kind: 'finished'; readonly streams: readonly StreamData[]; readonly subscriptions: readonly SubscriptionData[]; readonly brokers: readonly BrokerFacts[] }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 

@@ -12,6 +12,7 @@ import { LoadError } from './errors.ts';
 import { checkMachine } from './machine-limits.ts';
 import { Measures } from './measures.ts';
 import { REPORT_FORMAT, REPORT_VERSION, type BrokerFacts, type LoadReport, type SearchReport, type StageReport } from './report.ts';
+import { runAssertions } from './run-assertions.ts';
 import type { FromWorker, RunSettings, WorkerPlan } from './run-plan.ts';
 import type { Scenario, Stage } from './scenario.ts';
 import { judge, judgeReport, parseAssertion, type Assertion } from './report/assertion.ts';
@@ -85,11 +86,7 @@ export class LoadRun {
   constructor(options: LoadRunOptions) {
     const { scenario, settings, nowMs } = options;
     checkMachine(scenario, settings.workers, settings.shard.of);
-    this.#assertions = [
-      ...scenario.assertions.map((text) => parseAssertion(text)),
-      ...scenario.stages.flatMap(({ name, assertions }) => assertions.map((text) => parseAssertion(text, name))),
-    ];
-    for (const { search: wanted } of scenario.stages) for (const text of wanted?.objective ?? []) parseAssertion(text);
+    this.#assertions = runAssertions(scenario);
     this.#options = options;
     this.#aborted = aborted(options.signal);
     this.#aborted.catch(() => undefined);
@@ -99,7 +96,7 @@ export class LoadRun {
     this.#originUs = origin.wallUs;
     const parts = settings.workers * settings.shard.of;
     const plans = Array.from({ length: settings.workers }, (_, worker): WorkerPlan => {
-      return { scenario, settings, part: (settings.shard.index - 1) * settings.workers + worker, parts, origin, runEpoch: Math.floor(nowMs / 1000) };
+      return { scenario, settings, part: (settings.shard.index - 1) * settings.workers + worker, parts, origin, runEpoch: Math.floor((options.startAtMs ?? nowMs) / 1000) };
     });
     this.#plans = plans;
     this.#crew = new Crew({ plans, onMessage: (worker, message) => this.#hear(worker, message) });
@@ -193,7 +190,8 @@ export class LoadRun {
     this.#stageName = name;
     const startMs = this.#elapsedMs + LEAD_MS;
     this.#collector.beginStage(name, startMs);
-    const done = this.#crew.ask(() => ({ kind: 'start-stage', stage: index, startUs: this.#originUs + startMs * 1000, ...(searched && { searched }) }), 'stage-done');
+    const startUs = this.#originUs + startMs * 1000;
+    const done = this.#crew.ask(() => ({ kind: 'start-stage', stage: index, startUs, ...(searched && { searched }) }), 'stage-done', (answer) => answer.kind === 'stage-done' && answer.startUs === startUs);
     const over = new AbortController();
     const limit = delay(stage.limitMs + LEAD_MS, 'limit' as const, { signal: over.signal }).catch(() => 'over' as const);
     const how = await Promise.race([done.then(() => 'done' as const), limit, this.#aborted.catch(() => 'interrupted' as const)]).finally(() => over.abort());
@@ -280,7 +278,7 @@ function searchedGroup({ lives }: Stage): string {
   return lives.find(({ steps }) => steps.some((step) => step.kind === 'publish' && step.pace.kind === 'searched'))!.clients;
 }
 
-/** Whether a trial meets an objective; what is not known of a trial, such as loss, is judged at the end of the run. */
+/** Whether a trial meets an objective. */
 function judgeBy(objective: readonly string[]): (trial: Trial) => string | undefined {
   const assertions = objective.map((text) => parseAssertion(text));
   return (trial) => {

@@ -26,7 +26,6 @@ export interface StageOptions {
   readonly random: () => number;
   readonly pacer: Pacer;
   readonly runEpoch: number;
-  readonly projectId: string;
   readonly authorityPem: string | undefined;
   /** Told of each connection that stands, for what is worth knowing of a broker once. */
   readonly onBroker: (broker: string, verified: boolean, socket: TLSSocket | undefined) => void;

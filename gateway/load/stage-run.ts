@@ -44,8 +44,9 @@ export class StageRun {
   end(): void {
     this.context.end();
     for (const { members } of this.#squads.values()) {
-      for (const { client, publication } of members) {
+      for (const { client, publication, exchange } of members) {
         client.abandon('abandoned');
+        exchange?.fail('abandoned');
         publication?.end(this.#options.now());
       }
     }

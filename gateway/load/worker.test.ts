@@ -214,4 +214,41 @@ describe('a worker', () => {
     expect(subscribes).toBeLessThanOrEqual(7); // again after each connect, and by its step
     expect(worker.counters).toMatchObject({ subscribeFailed: 0, connectFailed: 0 });
   });
+
+  it('ends the wait for a certificate that never comes with its stage, and counts no failure', async () => {
+    const worker = await started('[connect, rotate]');
+    aedes.on('publish', ({ topic }) => topic.endsWith('/cert/request') && void worker.endStage());
+    await worker.stage();
+    expect(worker.counters).toMatchObject({ connected: 1, rotated: 0, identityFailed: 0, cut: 1 });
+  });
+
+  it('ends the wait for a certificate with the connection', async () => {
+    aedes.on('publish', ({ topic }) => topic.endsWith('/cert/request') && cutAll());
+    const worker = await started('[connect, rotate]');
+    await worker.stage();
+    expect(worker.counters).toMatchObject({ closed: 1, identityFailed: 1 });
+    expect([...worker.measures.errors.keys()].sort()).toEqual(['closed', 'identity.closed']);
+  });
+
+  it('counts a certificate that is none as a failed renewal', async () => {
+    aedes.on('publish', ({ topic }) => {
+      if (topic.endsWith('/cert/request')) aedes.publish({ cmd: 'publish', topic: topic.replace(/request$/, 'issued'), payload: 'no certificate', qos: 1, retain: false, dup: false }, () => undefined);
+    });
+    const worker = await started('[connect, rotate]');
+    await worker.stage();
+    expect(worker.counters).toMatchObject({ rotated: 0, identityFailed: 1 });
+    expect(worker.measures.errors.get('identity.garbage')).toBe(1);
+  });
+
+  it('counts the end of a connection that is being made anew when the run ends', async () => {
+    aedes.once('clientReady', cutAll);
+    let asked = 0;
+    aedes.authenticate = (_client, _user, _password, done) => {
+      if (++asked === 1) done(null, true);
+    };
+    const worker = await started('[{ connect: { tries: 9 } }, { wait: 100ms }]');
+    await worker.stage();
+    await worker.finish();
+    expect(worker.counters).toMatchObject({ connects: 2, connected: 1, connectsAbandoned: 1, connectFailed: 0 });
+  });
 });

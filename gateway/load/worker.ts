@@ -71,7 +71,7 @@ export class Worker {
         this.#tick();
         { this.#tell({ kind: 'told' }); return; }
       case 'finish':
-        { this.#finish(); return; }
+        return this.#finish();
     }
   }
 
@@ -94,7 +94,7 @@ export class Worker {
     const run = new StageRun(
       {
         scenario, stage: scenario.stages[stage]!, startUs, searched, runEpoch,
-        now: this.#now, random: this.#random, pacer: this.#pacer, projectId: settings.projectId, authorityPem: settings.authorityPem,
+        now: this.#now, random: this.#random, pacer: this.#pacer, authorityPem: settings.authorityPem,
         onBroker: (name, verified, socket) => {
           const facts = this.#brokers.get(name)!;
           if (!facts.certificate) this.#brokers.set(name, { ...facts, certificate: certificateFacts(scenario.brokers.get(name)!, verified, socket) });
@@ -106,7 +106,7 @@ export class Worker {
     this.#run = run;
     await run.run();
     this.#tick();
-    this.#tell({ kind: 'stage-done' });
+    this.#tell({ kind: 'stage-done', startUs });
   }
 
   /** This worker's share of a self-tuning rate; all clients of the group take turns in it. */
@@ -137,6 +137,7 @@ export class Worker {
   #onLost(member: Member): void {
     clearTimeout(member.readingTimer);
     forgetSubscriptions(member);
+    member.exchange?.fail('closed');
     if (member.isReconnecting) return; // which goes on
     const { connection } = member;
     const run = this.#run;
@@ -199,8 +200,9 @@ export class Worker {
     this.#tickedUs = nowUs;
   }
 
-  #finish(): void {
+  async #finish(): Promise<void> {
     this.#run?.end();
+    await new Promise(setImmediate); // so that what was ended is counted
     for (const timer of this.#timers) clearInterval(timer);
     this.#pacer.stop();
     this.#tick(); // what is in flight now stays so

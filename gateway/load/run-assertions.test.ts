@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { runAssertions } from './run-assertions.ts';
+import { parseScenario } from './scenario/mod.ts';
+
+function scenarioOf(objective: readonly string[]): ReturnType<typeof parseScenario> {
+  return parseScenario({
+    name: 't', brokers: { b: 'mqtt://127.0.0.1:1' }, clients: { c: { count: 1 } }, assert: ['failed==0'],
+    stages: [{ name: 's', assert: ['p50<1s'], search: { objective, from: '1/s', to: '2/s' }, groups: [{ clients: 'c', do: ['connect', { publish: { topic: 't', searched: true } }] }] }],
+  });
+}
+
+describe('assertions of a run', () => {
+  it('are those of the scenario and of its stages', () => {
+    expect(runAssertions(scenarioOf(['p99<50ms'])).map(({ text, stage }) => [text, stage])).toEqual([['failed==0', null], ['p50<1s', 's']]);
+  });
+
+  it('refuse an objective about loss, which no trial could miss', () => {
+    expect(() => runAssertions(scenarioOf(['p99<50ms', 'lost==0']))).toThrow(/lost==0: loss is known at the end of a run, and not of a trial/);
+  });
+});

@@ -1,0 +1,19 @@
+/** What a run is asserted of: the scenario's conditions and its stages'. Promise: no search has an objective that its trials cannot judge. */
+import { LoadError } from './errors.ts';
+import { parseAssertion, type Assertion } from './report/assertion.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Throws LOAD_ASSERTION. */
+export function runAssertions({ assertions, stages }: Scenario): Assertion[] {
+  for (const { search } of stages) for (const text of search?.objective ?? []) checkObjective(text);
+  return [
+    ...assertions.map((text) => parseAssertion(text)),
+    ...stages.flatMap((stage) => stage.assertions.map((text) => parseAssertion(text, stage.name))),
+  ];
+}
+
+function checkObjective(text: string): void {
+  const { figure } = parseAssertion(text);
+  if (figure.kind !== 'counter' || (figure.counter !== 'lost' && figure.counter !== 'expectedDeliveries')) return;
+  throw new LoadError('LOAD_ASSERTION', `${text}: loss is known at the end of a run, and not of a trial: search with p99<50ms,failed==0, then assert ${text} on a run at the rate that is found`);
+}
