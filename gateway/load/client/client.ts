@@ -7,11 +7,12 @@
 import type { TLSSocket } from 'node:tls';
 import type { IConnackPacket, Packet } from 'mqtt-packet';
 import type { Qos } from '../scenario.ts';
-import { connectPacket, parsePacket, requestPacket, subscribePacket, unsubscribePacket } from './control-packets.ts';
+import { connackCode, connectPacket, parsePacket, refusalIn, requestPacket, subscribePacket, unsubscribePacket } from './control-packets.ts';
 import { ClientFailure, isEarlyClose, kindOfError } from './failure.ts';
 import { CONTROL_ID, Flows } from './flows.ts';
 import type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes } from './host.ts';
 import { InFlight, MOST_IN_FLIGHT } from './in-flight.ts';
+import { KeepAlive } from './keep-alive.ts';
 import { DISCONNECT, PACKET, PacketReader, PINGREQ } from './packets.ts';
 import { openStream, type OpenStream } from './stream.ts';
 
@@ -37,6 +38,7 @@ export class LoadClient {
   readonly number: number;
   readonly #host: ClientHost;
   readonly #flows: Flows;
+  readonly #keepAlive = new KeepAlive();
   #open: OpenStream | undefined;
   #reader: PacketReader | undefined;
   #awaited: Awaited | undefined;
@@ -48,9 +50,6 @@ export class LoadClient {
   #tcpUs = 0;
   #tlsUs = 0;
   #readyUs = 0;
-  #lastSentUs = 0;
-  #pingSentUs = 0;
-  #keepAliveUs = 0;
   #wantsRoom = false;
   /** A slow consumer is not reading. */
   #isPaused = false;
@@ -86,12 +85,10 @@ export class LoadClient {
     } catch (error) {
       this.#fail(kindOfError(error as NodeJS.ErrnoException));
     }
-    const packet = (await answer) as IConnackPacket;
-    const code = connackCode(packet);
-    if (code !== 0) throw new ClientFailure(`mqtt.connack.${code}`);
+    const { sessionPresent } = (await answer) as IConnackPacket;
     if (!this.#open) throw new ClientFailure(this.#failure);
     this.#stands = true;
-    return { beganUs, tcpUs: this.#tcpUs, tlsUs: this.#tlsUs, readyUs: this.#readyUs, connackUs: now(), sessionPresent: packet.sessionPresent };
+    return { beganUs, tcpUs: this.#tcpUs, tlsUs: this.#tlsUs, readyUs: this.#readyUs, connackUs: now(), sessionPresent };
   }
 
   /** Rejects with `mqtt.suback.<code>` when the broker refuses one of the filters. */
@@ -126,7 +123,7 @@ export class LoadClient {
   /** Writes bytes of packets that are made; `written` hears once the system has taken them, or that it never will. */
   write(bytes: Buffer, written?: (failed: boolean) => void): void {
     if (!this.#open) return written?.(true);
-    this.#lastSentUs = this.#host.now();
+    this.#keepAlive.onSent(this.#host.now());
     this.#open.stream.write(bytes, (error) => {
       written?.(error !== null && error !== undefined);
       if (this.#wantsRoom && this.#connected) this.#host.onRoom(this);
@@ -155,7 +152,7 @@ export class LoadClient {
     this.#isPaused = reading === 'off';
     if (this.#isPaused) this.#open?.stream.pause();
     else this.#open?.stream.resume();
-    if (this.#pingSentUs > 0) this.#pingSentUs = this.#host.now(); // the answer may wait unread
+    this.#keepAlive.setPaused(this.#isPaused, this.#host.now());
   }
 
   /** Ends a step that is being waited for, with that kind. */
@@ -167,13 +164,10 @@ export class LoadClient {
   sweep(nowUs: number): void {
     const awaited = this.#awaited;
     if (awaited && nowUs > awaited.deadlineUs) return this.#fail(`timeout.${this.#stepOf(awaited)}`);
-    if (!this.#connected || this.#keepAliveUs === 0) return;
-    if (this.#pingSentUs > 0 && !this.#isPaused && nowUs - this.#pingSentUs > this.#keepAliveUs) return this.#fail('timeout.pingresp');
-    const quietSinceUs = Math.max(this.#lastSentUs, this.#pingSentUs);
-    if ((this.#pingSentUs === 0 || this.#isPaused) && nowUs - quietSinceUs > this.#keepAliveUs * 0.9) {
-      this.#pingSentUs = nowUs;
-      this.write(PINGREQ);
-    }
+    if (!this.#connected) return;
+    const due = this.#keepAlive.due(nowUs);
+    if (due === 'dead') this.#fail('timeout.pingresp');
+    else if (due === 'ping') this.write(PINGREQ);
   }
 
   /** What is being waited for: of a connect, the layer that is not up yet. */
@@ -243,7 +237,7 @@ export class LoadClient {
       case PACKET.pubcomp:
         return this.#flows.take(first, bytes, start, end);
       case PACKET.pingresp:
-        this.#pingSentUs = 0;
+        this.#keepAlive.onAnswer();
         return end === start;
       case PACKET.disconnect:
         return this.settings.mqttVersion === 5 && this.#onDisconnect(parsePacket(5, first, bytes.subarray(start, end)));
@@ -265,29 +259,22 @@ export class LoadClient {
   #onAnswer(packet: Packet | undefined): boolean {
     const awaited = this.#awaited;
     if (!packet || awaited?.what !== packet.cmd) return false;
-    if (packet.cmd === 'connack') {
-      const hasCode = (packet.reasonCode ?? packet.returnCode) !== undefined;
-      if (!hasCode || packet.properties?.receiveMaximum === 0) return false;
-      this.#awaited = undefined;
-      if (connackCode(packet) === 0) this.#accept(packet);
-      else this.#close();
-      awaited.resolve(packet);
-      return true;
-    }
-    const codes = answerCodes(packet);
-    const isWhole = packet.messageId === CONTROL_ID && (codes.length === awaited.filters || (codes.length === 0 && packet.cmd === 'unsuback'));
-    if (!isWhole) return false;
+    const code = packet.cmd === 'connack' ? connackCode(packet) : refusalIn(packet, CONTROL_ID, awaited.filters);
+    if (code === undefined) return false;
     this.#awaited = undefined;
-    const refused = codes.find((code) => code >= 0x80);
-    if (refused === undefined) awaited.resolve(packet);
-    else awaited.reject(new ClientFailure(`mqtt.${packet.cmd}.${refused}`));
+    if (packet.cmd === 'connack') {
+      if (code === 0) this.#accept(packet);
+      else this.#close();
+    }
+    if (code === 0) awaited.resolve(packet);
+    else awaited.reject(new ClientFailure(`mqtt.${packet.cmd}.${code}`));
     return true;
   }
 
   #accept({ properties, sessionPresent }: IConnackPacket): void {
     this.#connected = true;
     this.#receiveMaximum = properties?.receiveMaximum ?? 65_535;
-    this.#keepAliveUs = (properties?.serverKeepAlive ?? this.settings.keepAliveS) * 1e6;
+    this.#keepAlive.begin((properties?.serverKeepAlive ?? this.settings.keepAliveS) * 1e6);
     this.#flows.begin(sessionPresent);
   }
 
@@ -332,19 +319,9 @@ export class LoadClient {
     this.#connected = false;
     this.#reader = undefined;
     this.#wantsRoom = false;
-    this.#pingSentUs = 0;
     const awaited = this.#awaited;
     this.#awaited = undefined;
     awaited?.reject(new ClientFailure('abandoned'));
     if (this.inFlight.size > 0) this.#host.onUnacknowledged(this, this.inFlight.clear());
   }
-}
-
-function connackCode({ returnCode, reasonCode = returnCode ?? 0 }: IConnackPacket): number {
-  return reasonCode;
-}
-
-/** One for each filter; none in an UNSUBACK of MQTT 3.1.1. */
-function answerCodes(packet: Packet): readonly number[] {
-  return packet.cmd === 'suback' || packet.cmd === 'unsuback' ? (packet.granted as number[] | undefined) ?? [] : [];
 }

@@ -1,5 +1,5 @@
 /** The packets that are few: written and read by mqtt-packet, which knows all of their fields. */
-import { generate, parser, type Packet } from 'mqtt-packet';
+import { generate, parser, type IConnackPacket, type Packet } from 'mqtt-packet';
 import type { Qos } from '../scenario.ts';
 import type { ClientSettings } from './host.ts';
 import { lengthBytes, writeLength } from './packets.ts';
@@ -27,6 +27,19 @@ export function unsubscribePacket(mqttVersion: 4 | 5, messageId: number, filters
 
 export function requestPacket(mqttVersion: 4 | 5, messageId: number, topic: string, payload: Buffer): Buffer {
   return generate({ cmd: 'publish', messageId, topic, payload, qos: 1, dup: false, retain: false }, { protocolVersion: mqttVersion });
+}
+
+/** What a CONNACK says, 0 for yes; undefined when it says nothing, or what it must not. */
+export function connackCode({ returnCode, reasonCode = returnCode, properties }: IConnackPacket): number | undefined {
+  return properties?.receiveMaximum === 0 ? undefined : reasonCode;
+}
+
+/** The first refusal in a SUBACK or UNSUBACK for so many filters, 0 for none; undefined when it does not answer that. */
+export function refusalIn(packet: Packet, messageId: number, filters: number): number | undefined {
+  const codes = packet.cmd === 'suback' || packet.cmd === 'unsuback' ? ((packet.granted as number[] | undefined) ?? []) : [];
+  // An UNSUBACK of MQTT 3.1.1 has no codes.
+  const isWhole = packet.messageId === messageId && (codes.length === filters || (codes.length === 0 && packet.cmd === 'unsuback'));
+  return isWhole ? (codes.find((code) => code >= 0x80) ?? 0) : undefined;
 }
 
 /** A whole packet, given its first byte and what follows its length; undefined when it is no MQTT. */
