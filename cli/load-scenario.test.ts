@@ -77,9 +77,14 @@ describe('the standard test', () => {
   it('has subscribers who are there first and stay to the end', async () => {
     const scenario = await fromLine('--subscribers', '2', '--client-id', 'c{n}', '--topic', 'a/{n}/x-{client}/b', '--shared', '--qos', '2');
     expect(scenario.stages.map(({ name }) => name)).toEqual(['subscribe', 'connect', 'steady', 'disconnect']);
-    expect(scenario.groups.get('subscribers')).toMatchObject({ count: 2, clientId: 'subscriber-c{n}' });
+    expect(scenario.groups.get('subscribers')).toMatchObject({ count: 2, clientId: 'operator-c{n}', identity: { kind: 'mint', role: 'operator' } });
     expect(scenario.stages[0]!.lives[0]!.steps[1]).toEqual({ kind: 'subscribe', filters: ['$share/thrum/a/+/+/b'], qos: 2, check: true });
     expect(stage(scenario, 'disconnect').lives.map(({ clients }) => clients)).toEqual(['clients']);
+  });
+
+  it('has subscribers with the identity of those who publish where none is minted', async () => {
+    const scenario = await fromLine('--subscribers', '2', '--client-id', 'c{n}', '--anonymous');
+    expect(scenario.groups.get('subscribers')).toMatchObject({ clientId: 'subscriber-c{n}', identity: { kind: 'none' } });
   });
 
   it.each([
@@ -93,7 +98,7 @@ describe('the standard test', () => {
     [['--anonymous'], { kind: 'none' }],
     [['--manifest', 'm.csv'], { kind: 'manifest', file: 'm.csv' }],
     [['--cert', 'a', '--key', 'b'], { kind: 'shared', certificateFile: 'a', keyFile: 'b' }],
-    [['--key-type', 'ed25519', '--key-type', 'rsa-2048'], { kind: 'mint', keyTypes: ['ed25519', 'rsa-2048'], lifetimeMs: 86_400_000 }],
+    [['--key-type', 'ed25519', '--key-type', 'rsa-2048'], { kind: 'mint', role: 'gateway', keyTypes: ['ed25519', 'rsa-2048'], lifetimeMs: 86_400_000 }],
   ])('shows certificates as %j says', async (args, identity) => {
     expect((await fromLine(...args)).groups.get('clients')!.identity).toEqual(identity);
   });

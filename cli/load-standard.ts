@@ -26,7 +26,7 @@ export function standardScenario(options: LoadOptions): object {
     ...(brokers === undefined ? {} : { brokers }),
     clients: {
       clients: { ...group, count: options.clients ?? CLIENTS },
-      ...(subscribers === 0 ? {} : { subscribers: { ...group, ...subscriberId(options), count: subscribers } }),
+      ...(subscribers === 0 ? {} : { subscribers: { ...group, ...subscriberOf(options), count: subscribers } }),
     },
     stages: [
       ...(subscribers === 0 ? [] : [subscribing(options, connect)]),
@@ -103,8 +103,10 @@ function identityOf({ cert, key, manifest, anonymous, keyType }: LoadOptions): u
   return keyType === undefined ? undefined : { mint: { keyTypes: keyType } };
 }
 
-/** Ids that are not those of the clients who publish. */
-function subscriberId({ clientId }: LoadOptions): object {
+/** Ids that are not those of the clients who publish. Minted identities are operators', whom thrum's own broker lets listen. */
+function subscriberOf({ clientId, cert, manifest, anonymous, keyType }: LoadOptions): object {
+  const isMinted = cert === undefined && manifest === undefined && !anonymous;
+  if (isMinted) return { id: `operator-${clientId ?? '{n}'}`, identity: { mint: withoutUndefined({ role: 'operator', keyTypes: keyType }) } };
   return clientId === undefined || /\{(group|gateway)\}/.test(clientId) ? {} : { id: `subscriber-${clientId}` };
 }
 

@@ -47,6 +47,14 @@ describe('wrong use', () => {
     [['handshake', 'broker', 'localhost:1', '--cert', 'only.pem'], /--cert and --key go together/],
     [['handshake', 'broker', 'localhost:1', '--case', 'nosuch'], /no case is called 'nosuch'/],
     [['handshake', 'broker', 'localhost:1', '--html', '/nonexistent/x.html'], /there is no folder \/nonexistent/],
+    [['load', '--url', 'http://x'], /--url: 'http:\/\/x' is not an address of a broker: write mqtts:\/\/HOST:PORT/],
+    [['load', '--rate', '5'], /Write a rate such as 500\/s/],
+    [['load', '--clients', '5', '--client-id', 'same'], /--client-id: all 5 clients would have the same id/],
+    [['load', '--assert', 'p99 < banana'], /--assert: write a condition such as p99<50ms/],
+    [['load', '--scenario', 'nope'], /no scenario that comes with thrum is called 'nope'/],
+    [['load', '--key-type', 'dsa'], /--key-type: write one of ec-p256, /],
+    [['load'], /there is no home/],
+    [['load', '--clients', '1', '--manifest', 'nope.csv', '--quiet'], /the manifest cannot be read: .*nope\.csv/],
   ])('thrum %j is refused in one line with exit code 2', async (args, text) => {
     await withFolder(async (folder) => refuses(args, 2, text, { cwd: folder }));
   });

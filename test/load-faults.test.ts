@@ -149,7 +149,7 @@ describe.concurrent('thrum load', () => {
     expect(Object.keys(total.errors)).toEqual([expect.stringMatching(kind)]);
     expect(total.counters).toMatchObject({ connects: 4, connectFailed: 4 });
     expect(stderr).not.toMatch(/Error|at .*\.js/);
-    expect(exitCode).toBe(0);
+    expect(exitCode).toBe(1); // nobody got in
   });
 
   it('refuses with one line a key, a certificate or a manifest that cannot be used', async () => {

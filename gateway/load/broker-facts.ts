@@ -1,5 +1,6 @@
 /** What is told of a broker: its address, and its certificate as first seen. */
 import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import { keyTypeOf } from '../../certs/mod.ts';
 import { serverCertificate } from './client/server-certificates.ts';
 import type { BrokerFacts } from './report.ts';
@@ -13,8 +14,9 @@ export function brokerUrl({ transport, host, port, path }: Broker): string {
   return `${SCHEMES[transport]}://${authority}:${port}${transport === 'ws' || transport === 'wss' ? path : ''}`;
 }
 
-/** The certificate that a broker showed; null when its session was resumed and none came. */
-export function certificateFacts({ host, port }: Broker, verified: boolean): BrokerFacts['certificate'] {
+/** The certificate that a broker showed; null when its session was resumed and none came. Node.js asks for it only where it is verified. */
+export function certificateFacts({ host, port }: Broker, verified: boolean, socket: TLSSocket | undefined): BrokerFacts['certificate'] {
+  if (!verified) socket?.getPeerCertificate();
   const certificate = serverCertificate(`${host}:${port}`);
   if (!certificate) return null;
   return { keyType: keyTypeOf(certificate.publicKey), chainLength: chainLengthOf(certificate), subject: certificate.subject.replaceAll('\n', ', '), verified };

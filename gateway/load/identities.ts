@@ -86,12 +86,13 @@ async function pemsOf(source: IdentitySource, authorityDirectory: string | undef
   }
 }
 
-function requestOf({ keyTypes, lifetimeMs, fault }: IdentitySource & { kind: 'mint' }, { n, gateway, project }: ClientNames, nowMs: number): IdentityRequest {
+function requestOf({ role, keyTypes, lifetimeMs, fault }: IdentitySource & { kind: 'mint' }, { n, client, gateway, project }: ClientNames, nowMs: number): IdentityRequest {
   const keyType = keyTypes[n % keyTypes.length] as KeyType;
   const lifetimeDays = lifetimeMs / DAY_MS;
   const times = fault === 'expired' ? { notBeforeMs: nowMs - lifetimeMs - DAY_MS } : fault === 'not-yet-valid' ? { notBeforeMs: nowMs + DAY_MS } : {};
   if (fault === 'server') return { role: 'server', dnsNames: [`${gateway}.example`], keyType, lifetimeDays };
-  return { role: 'gateway', projectId: project, gatewayId: gateway, keyType, lifetimeDays, ...times };
+  if (role === 'operator') return { role, name: client.replace(/^operator-/, ''), keyType, lifetimeDays, ...times };
+  return { role, projectId: project, gatewayId: gateway, keyType, lifetimeDays, ...times };
 }
 
 /** An authority that nobody trusts. Its files are gone when this returns. */

@@ -63,7 +63,7 @@ async function exchange(member: Member, channel: 'claim' | 'cert', context: Stag
   const answer = answerOf(member, topics);
   client.request(`${prefix}/request`, Buffer.from(requestPem));
   const { topic, payload } = await answer;
-  if (topic !== topics[0]) throw new ClientFailure('refused');
+  if (topic !== topics[0]) throw new ClientFailure(refusalOf(payload));
   const certificatePem = payload.toString('utf8');
   const trusted = await trustedBy(group.tls, context.options.authorityPem);
   try {
@@ -71,6 +71,12 @@ async function exchange(member: Member, channel: 'claim' | 'cert', context: Stag
   } catch {
     throw new ClientFailure('garbage'); // no certificate, or one of another key
   }
+}
+
+/** `refused.CLAIM_TAKEN`, or `refused` when the broker does not say why. */
+function refusalOf(payload: Buffer): string {
+  const [, code] = /"code": ?"([A-Z_]{1,40})"/.exec(payload.toString('latin1', 0, 1_024)) ?? [];
+  return code === undefined ? 'refused' : `refused.${code}`;
 }
 
 function answerOf(member: Member, topics: readonly string[]): Promise<{ readonly topic: string; readonly payload: Buffer }> {

@@ -43,7 +43,7 @@ export interface GeneratorFacts {
   readonly prepareMs: number;
   /** CPU of the workers while the stages ran, user and system. */
   readonly cpuMs: number;
-  /** Highest resident memory of all workers together; and what came with each client, its identity included, when most were connected. */
+  /** Highest resident memory of all workers together; and what came with each client, its identity included, when most were connected: null below 500. */
   readonly peakRssBytes: number;
   readonly bytesPerClient: number | null;
 }

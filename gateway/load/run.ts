@@ -58,6 +58,8 @@ const INTERRUPTED_SETTLE_MS = 2_000;
 const SURVIVORS_MS = 1_000;
 /** A timer lasts no longer than 24.8 days. */
 const LONGEST_DELAY_MS = 86_400_000;
+/** Fewer clients than this say nothing of the memory that each takes. */
+const LEAST_CROWD = 500;
 /** Between trials of a search. */
 const REST_MS = 500;
 
@@ -77,6 +79,8 @@ export class LoadRun {
   #idleRssBytes = 0;
   readonly #searches: SearchReport[] = [];
   readonly #assertions: readonly Assertion[];
+  /** Rejects when the test is to end early. */
+  readonly #aborted: Promise<never>;
 
   /** Starts the workers. Throws LOAD_LIMIT when the machine does not allow so many clients, LOAD_ASSERTION. */
   constructor(options: LoadRunOptions) {
@@ -84,6 +88,8 @@ export class LoadRun {
     checkMachine(scenario, settings.workers, settings.shard.of);
     this.#assertions = runAssertions(scenario);
     this.#options = options;
+    this.#aborted = aborted(options.signal);
+    this.#aborted.catch(() => undefined);
     this.#collector = new Collector(settings.workers);
     const origin = clockOrigin(nowMs);
     this.#now = startClock(origin);
@@ -139,7 +145,7 @@ export class LoadRun {
   async #prepare(): Promise<void> {
     const beganMs = performance.now();
     const answers = this.#crew.ask((worker) => ({ kind: 'prepare', plan: this.#plans[worker]! }), 'prepared');
-    const prepared = (await Promise.race([answers, aborted(this.#options.signal)])) as (FromWorker & { kind: 'prepared' })[];
+    const prepared = (await Promise.race([answers, this.#aborted])) as (FromWorker & { kind: 'prepared' })[];
     this.#idleRssBytes = prepared.reduce((sum, { idleRssBytes }) => sum + idleRssBytes, 0);
     this.#prepareMs = performance.now() - beganMs;
     const { startAtMs, signal } = this.#options;
@@ -181,7 +187,6 @@ export class LoadRun {
   }
 
   async #stage(stage: Stage, index: number, name: string, searched?: { readonly perS: number; readonly forMs: number }): Promise<StageReport> {
-    const { signal } = this.#options;
     this.#stageName = name;
     const startMs = this.#elapsedMs + LEAD_MS;
     this.#collector.beginStage(name, startMs);
@@ -189,7 +194,7 @@ export class LoadRun {
     const done = this.#crew.ask(() => ({ kind: 'start-stage', stage: index, startUs, ...(searched && { searched }) }), 'stage-done', (answer) => answer.kind === 'stage-done' && answer.startUs === startUs);
     const over = new AbortController();
     const limit = delay(stage.limitMs + LEAD_MS, 'limit' as const, { signal: over.signal }).catch(() => 'over' as const);
-    const how = await Promise.race([done.then(() => 'done' as const), limit, aborted(signal).catch(() => 'interrupted' as const)]).finally(() => over.abort());
+    const how = await Promise.race([done.then(() => 'done' as const), limit, this.#aborted.catch(() => 'interrupted' as const)]).finally(() => over.abort());
     if (how !== 'done') {
       this.#crew.tell(() => ({ kind: 'end-stage' }));
       await Promise.race([done, delay(END_MS, undefined, { ref: false })]);
@@ -255,7 +260,7 @@ export class LoadRun {
         prepareMs: this.#prepareMs,
         cpuMs,
         peakRssBytes,
-        bytesPerClient: crowd.connected > 0 ? Math.max(0, crowd.rssBytes - this.#idleRssBytes) / crowd.connected : null,
+        bytesPerClient: crowd.connected >= LEAST_CROWD ? Math.max(0, crowd.rssBytes - this.#idleRssBytes) / crowd.connected : null,
       },
       brokers: this.#brokers,
       stages: this.#collector.stages,

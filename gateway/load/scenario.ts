@@ -70,9 +70,13 @@ export type IdentitySource =
   | { readonly kind: 'files'; readonly certificateFile: string; readonly keyFile: string }
   /** Lines `client id,certificate file,key file`, paths from the manifest's folder. */
   | { readonly kind: 'manifest'; readonly file: string }
-  /** Made before the start, signed by the home's authority, never on disk; key types in turn. `fault` makes them wrong on purpose. */
+  /**
+   * Made before the start, signed by the home's authority, never on disk; key types in turn. An operator's name is the
+   * client's id, without `operator-` at its begin. `fault` makes them wrong on purpose.
+   */
   | {
       readonly kind: 'mint';
+      readonly role: 'gateway' | 'operator';
       readonly keyTypes: readonly string[];
       readonly lifetimeMs: number;
       readonly fault?: 'expired' | 'not-yet-valid' | 'other-authority' | 'server';

@@ -1,4 +1,5 @@
 /** What the steps of a stage share: time, waiting that ends with the stage, and who the worker is. */
+import type { TLSSocket } from 'node:tls';
 import type { NowUs } from './clock.ts';
 import { ClientFailure } from './client/failure.ts';
 import type { Pacer } from './pacer.ts';
@@ -27,7 +28,7 @@ export interface StageOptions {
   readonly runEpoch: number;
   readonly authorityPem: string | undefined;
   /** Told of each connection that stands, for what is worth knowing of a broker once. */
-  readonly onBroker: (broker: string, verified: boolean) => void;
+  readonly onBroker: (broker: string, verified: boolean, socket: TLSSocket | undefined) => void;
   /** This worker's share of a self-tuning rate of a group; `owner` is the life or pace that it belongs to. */
   readonly selfTuning: (owner: object, kind: 'connects' | 'messages', group: string, atMostPerS: number) => SelfTuningRate;
 }

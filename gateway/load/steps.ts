@@ -29,7 +29,7 @@ export async function connect(member: Member, step: ConnectStep, dueUs: number, 
     }
   }
   member.connection = { step, broker };
-  if (member.group.reading) startReading(member, member.group.reading);
+  if (member.group.reading) startReading(member);
 }
 
 /** Ends the connecting of whoever was at it. */
@@ -83,7 +83,7 @@ async function connectOnce(member: Member, step: ConnectStep, brokerName: string
     throw new ClientFailure('unexpectedly-accepted');
   }
   countConnected(member, times, dueUs, isTls);
-  if (isTls) context.options.onBroker(brokerName, group.tls.verify);
+  if (isTls) context.options.onBroker(brokerName, group.tls.verify, client.socket);
   await restoreSubscriptions(member, times.sessionPresent, context);
 }
 
@@ -162,7 +162,7 @@ export function leave(member: Member, how: 'cut' | 'disconnect'): void {
   const { client, measures } = member;
   takeTurn(member);
   member.connection = undefined;
-  clearInterval(member.readingTimer);
+  clearTimeout(member.readingTimer);
   if (!client.connected) return;
   measures.counters[how === 'cut' ? 'cut' : 'disconnected'] += 1;
   if (how === 'cut') client.cut();
@@ -177,10 +177,11 @@ export function forgetSubscriptions({ group, subscriber }: Member): void {
 }
 
 /** A slow consumer: reads for a while, and then does not. */
-function startReading(member: Member, { onMs, offMs }: { readonly onMs: number; readonly offMs: number }): void {
-  clearInterval(member.readingTimer);
-  member.readingTimer = setInterval(() => {
-    member.client.setReading('on');
-    setTimeout(() => member.client.setReading('off'), onMs).unref();
-  }, onMs + offMs).unref();
+function startReading(member: Member, reading: 'on' | 'off' = 'on'): void {
+  const { client, group } = member;
+  clearTimeout(member.readingTimer);
+  client.setReading(reading);
+  const { onMs, offMs } = group.reading!;
+  const [forMs, next] = reading === 'on' ? ([onMs, 'off'] as const) : ([offMs, 'on'] as const);
+  member.readingTimer = setTimeout(() => startReading(member, next), forMs).unref();
 }

@@ -58,13 +58,17 @@ function count({ measures, subscriber }: Member, bytes: Buffer, start: number, e
   const { counters } = measures;
   counters.received += 1;
   counters.bytesReceived += end - start;
+  if (!subscriber) {
+    counters.unchecked += 1;
+    return;
+  }
   const stamp = readStamp(bytes, start, end, runEpoch);
   if (typeof stamp === 'string') {
     counters[stamp] += 1;
     return;
   }
   measures.time('delivery', nowUs - stamp.dueUs);
-  const arrival = subscriber?.take(stamp.key, stamp.sequence) ?? 'unchecked';
+  const arrival = subscriber.take(stamp.key, stamp.sequence);
   if (arrival === 'duplicate') counters.duplicates += 1;
   else if (arrival === 'reordered') counters.reordered += 1;
   else if (arrival === 'unchecked') counters.unchecked += 1;

@@ -95,9 +95,9 @@ export class Worker {
       {
         scenario, stage: scenario.stages[stage]!, startUs, searched, runEpoch,
         now: this.#now, random: this.#random, pacer: this.#pacer, authorityPem: settings.authorityPem,
-        onBroker: (name, verified) => {
+        onBroker: (name, verified, socket) => {
           const facts = this.#brokers.get(name)!;
-          if (!facts.certificate) this.#brokers.set(name, { ...facts, certificate: certificateFacts(scenario.brokers.get(name)!, verified) });
+          if (!facts.certificate) this.#brokers.set(name, { ...facts, certificate: certificateFacts(scenario.brokers.get(name)!, verified, socket) });
         },
         selfTuning: (owner, kind, group, atMostPerS) => this.#tuning(owner, kind, group, atMostPerS),
       },
@@ -135,7 +135,7 @@ export class Worker {
 
   /** Who lost its connection and has tries left connects again; others leave their messages unsent. */
   #onLost(member: Member): void {
-    clearInterval(member.readingTimer);
+    clearTimeout(member.readingTimer);
     forgetSubscriptions(member);
     member.exchange?.fail('closed');
     if (member.isReconnecting) return; // which goes on
@@ -209,7 +209,7 @@ export class Worker {
     this.#tick(); // what is in flight now stays so
     for (const member of this.#members.values()) {
       noteUnacknowledged(member, member.client.inFlight.clear());
-      clearInterval(member.readingTimer);
+      clearTimeout(member.readingTimer);
       member.client.disconnect();
     }
     this.#meter.stop();

@@ -37,8 +37,20 @@ describe('a summary', () => {
 
   it('shows no percentile that so few times cannot tell', () => {
     const lines = summaryLines(reportOf({ seconds: 3, clients: 200 }));
-    const row = lines[lines.indexOf('Where connect time goes') + 2]!;
-    expect(row.trim().split(/ {2,}/).slice(-4)).toEqual(['–', '–', expect.stringMatching(/ms$/), expect.stringMatching(/ms$/)]);
+    const head = lines[lines.indexOf('Where connect time goes') + 1]!;
+    expect(head.trim().split(/ +/)).toEqual(['times', 'p50', 'p90', 'p95', 'p99', 'max', 'mean']);
+  });
+
+  it('names groups only where they did something, and counts no refusal that was expected as an error', () => {
+    const report = reportOf({ seconds: 3 });
+    const refused = new Measures();
+    refused.counters.refusedAsExpected = 7;
+    refused.countError('expected.tls.alert.unknown_ca', 7);
+    const groups = [{ clients: 'strangers', measures: refused.toData() }, { clients: 'idle', measures: new Measures().toData() }];
+    const lines = summaryLines({ ...report, stages: [{ ...report.stages[0]!, name: 'refusing', measures: refused.toData(), groups }] });
+    expect(lines.find((line) => line.startsWith('  refusing '))!.trim()).toMatch(/ 0$/);
+    expect(lines.find((line) => line.includes('strangers'))!.trim()).toMatch(/ 7$/);
+    expect(lines.join('\n')).not.toContain('idle');
   });
 
   it('marks assertions, and ends with what it came to', () => {
@@ -70,6 +82,8 @@ describe('a verdict', () => {
     expect(verdict(reportOf({ seconds: 3 }))).toEqual([true, 'Done; nothing was asserted.']);
     expect(verdict(searched(reportOf({ seconds: 3, assertions: GOOD })))).toEqual([true, 'Passed: all 2 assertions are met, and the search found a rate.']);
     expect(verdict({ ...reportOf({ seconds: 3, assertions: GOOD }), ended: 'worker lost: 1' })).toEqual([false, 'Not passed: it ended early (worker lost: 1).']);
+    expect(verdict(counted({ connects: 3, connectFailed: 3 }))).toEqual([false, 'Not passed: no client could connect.']);
+    expect(verdict(counted({ connects: 3, refusedAsExpected: 3 }))[0]).toBe(true);
     const searching = searched(reportOf({ seconds: 3 }));
     expect(verdict({ ...searching, searches: searching.searches.map((search) => ({ ...search, ratePerS: null })) })[0]).toBe(false);
     expect(verdictOf(reportOf({ seconds: 3, assertions: GOOD, limit: ['Late.'] }))).toMatchObject({ passed: true, limited: true, sentence: expect.stringContaining('not the broker') as string });

@@ -1,6 +1,6 @@
 /**
  * The tables of a report, as cells: the summary pads them, the page marks them up. Promises: cells are not yet escaped; a
- * table without rows is left out; what was not measured is `–`.
+ * table without rows is left out, and so is a column without figures; what was not measured is `–`.
  */
 import { Measures, type Latency } from '../measures.ts';
 import type { LoadReport, SearchTrial, SeriesPoint } from '../report.ts';
@@ -19,6 +19,9 @@ const NONE = '–';
 /** Kinds of errors and handshakes that are shown; the document has all. */
 const MAX_ROWS = 40;
 const MAX_TRIALS = 60;
+/** With fewer, what a worker needs for itself would look like what its clients need. */
+const MIN_CLIENTS_FOR_COST = 100;
+const MIN_MESSAGES_FOR_COST = 1_000;
 
 export function tablesOf(report: LoadReport): Table[] {
   const total = Measures.of(report.total);
@@ -38,7 +41,13 @@ export function tablesOf(report: LoadReport): Table[] {
       rows: search.trials.slice(-MAX_TRIALS).map(trialRow),
     })),
   ];
-  return all.filter(({ rows }) => rows.length > 0);
+  return all.filter(({ rows }) => rows.length > 0).map(withoutEmptyColumns);
+}
+
+function withoutEmptyColumns({ title, head, rows, words }: Table): Table {
+  const kept = head.map((_, at) => at).filter((at) => words.includes(at) || rows.some((row) => row[at] !== NONE));
+  const keep = (row: readonly string[]): string[] => kept.map((at) => row[at]!);
+  return { title, head: keep(head), rows: rows.map(keep), words: kept.flatMap((at, index) => (words.includes(at) ? [index] : [])) };
 }
 
 function stagesTable({ stages, series }: LoadReport): Table {
@@ -47,18 +56,19 @@ function stagesTable({ stages, series }: LoadReport): Table {
     const points = series.filter(({ stage }) => stage === name);
     const { connected, due, acknowledged } = measures.counters;
     const rates = (['connect', 'acknowledge'] as const).map((rate) => rateText(ratePerS(rate, measures, durationMs, points)));
-    const errors = [...measures.errors.values()].reduce((sum, times) => sum + times, 0);
+    const errors = [...measures.errors].reduce((sum, [kind, times]) => (kind.startsWith('expected.') ? sum : sum + times), 0);
     return [name, durationText(startMs), durationText(durationMs), countOrNone(connected), rates[0]!, countOrNone(due), countOrNone(acknowledged), rates[1]!, msText(percentileMs(measures, 'publish', 50)), msText(percentileMs(measures, 'publish', 99)), countText(errors)];
   });
   return { title: 'Stages', head: ['stage', 'from', 'lasted', 'connected', 'connects/s', 'due', 'acknowledged', 'acknowledged/s', 'publish p50', 'p99', 'errors'], rows, words: [0] };
 }
 
-/** Only where stages have several groups: else it would say the same again. */
+/** Only where stages have several groups: else it would say the same again. Who did nothing in a stage is left out. */
 function groupsTable({ stages }: LoadReport): Table {
-  const rows = stages.flatMap((stage) => (stage.groups.length < 2 ? [] : stage.groups.map(({ clients, measures: data }) => {
+  const rows = stages.flatMap((stage) => (stage.groups.length < 2 ? [] : stage.groups.flatMap(({ clients, measures: data }) => {
     const measures = Measures.of(data);
     const { connected, connectFailed, refusedAsExpected, unexpectedlyAccepted, due, acknowledged, received } = measures.counters;
-    return [stage.name, clients, ...[connected, connectFailed, refusedAsExpected, unexpectedlyAccepted, due, acknowledged, received].map(countOrNone), msText(percentileMs(measures, 'connect', 99)), msText(percentileMs(measures, 'publish', 99))];
+    const counts = [connected, connectFailed, refusedAsExpected, unexpectedlyAccepted, due, acknowledged, received];
+    return counts.every((count) => count === 0) ? [] : [[stage.name, clients, ...counts.map(countOrNone), msText(percentileMs(measures, 'connect', 99)), msText(percentileMs(measures, 'publish', 99))]];
   })));
   return { title: 'Groups of clients', head: ['stage', 'clients', 'connected', 'failed', 'refused as expected', 'accepted against it', 'due', 'acknowledged', 'received', 'connect p99', 'publish p99'], rows, words: [0, 1] };
 }
@@ -123,8 +133,8 @@ function costTable(report: LoadReport): Table {
     title: 'What the generator used',
     head: ['clients', 'workers', 'CPU', 'CPU per connection', 'CPU per message', 'peak memory', 'memory per client', 'preparation'],
     rows: [[
-      countText(clients), countText(workers), durationText(cpuMs), connecting === null ? NONE : durationText(connecting), publishing === null ? NONE : `${numberText(publishing * 1_000)} µs`,
-      bytesText(peakRssBytes), bytesPerClient === null ? NONE : bytesText(bytesPerClient), durationText(prepareMs),
+      countText(clients), countText(workers), durationText(cpuMs), connecting === null ? NONE : durationText(connecting), publishing === null || (report.total.counters.acknowledged ?? 0) < MIN_MESSAGES_FOR_COST ? NONE : `${numberText(publishing * 1_000)} µs`,
+      bytesText(peakRssBytes), bytesPerClient === null || clients < MIN_CLIENTS_FOR_COST ? NONE : bytesText(bytesPerClient), durationText(prepareMs),
     ]],
     words: [],
   };

@@ -2,7 +2,7 @@
 import type { LoadReport } from '../report.ts';
 
 export interface Verdict {
-  /** Every assertion met, every search with a rate, and the run not ended early. */
+  /** Every assertion met, every search with a rate, somebody let in who was to be, and the run not ended early. */
   readonly passed: boolean;
   /** The generator was the limit at some time: figures are not the broker's. */
   readonly limited: boolean;
@@ -19,11 +19,17 @@ export function verdictOf(report: LoadReport): Verdict {
   const limited = limit.reasons.length > 0 || stages.some((stage) => stage.limit.reasons.length > 0);
   const parts = [
     ...(ended === 'done' ? [] : [`it ended early (${ended})`]),
+    ...(nobodyGotIn(report) ? ['no client could connect'] : []),
     ...(failed > 0 ? [`${failed} of ${assertions.length} assertions failed`] : []),
     ...(unknown > 0 ? [`${unknown} of ${assertions.length} assertions cannot be judged`] : []),
     ...(fruitless > 0 ? [`${fruitless} of ${searches.length} searches found no rate`] : []),
   ];
   return { passed: parts.length === 0, limited, sentence: parts.length > 0 ? `Not passed: ${parts.join(', ')}.` : goodEnd(report, limited) };
+}
+
+/** A broker that is not there is no success, whatever was asserted. */
+function nobodyGotIn({ total: { counters } }: LoadReport): boolean {
+  return (counters.connectFailed ?? 0) > 0 && (counters.connected ?? 0) === 0;
 }
 
 function goodEnd({ assertions, searches }: LoadReport, limited: boolean): string {

@@ -46,7 +46,7 @@ export function groupOf(name: string, written: WrittenGroup, brokers: ReadonlyMa
 
 function identityOf(written: WrittenIdentity, path: readonly string[], count: number, resolvePath: (path: string) => string): IdentitySource {
   if (written === 'none') return { kind: 'none' };
-  if (written === 'mint') return { kind: 'mint', keyTypes: ['ec-p256'], lifetimeMs: DAY_MS };
+  if (written === 'mint') return { kind: 'mint', role: 'gateway', keyTypes: ['ec-p256'], lifetimeMs: DAY_MS };
   const { mint, shared, files, manifest } = written;
   if (shared) return { kind: 'shared', certificateFile: resolvePath(shared.certificate), keyFile: resolvePath(shared.key) };
   if (files) {
@@ -56,6 +56,6 @@ function identityOf(written: WrittenIdentity, path: readonly string[], count: nu
     return { kind: 'files', certificateFile: resolvePath(files.certificate), keyFile: resolvePath(files.key) };
   }
   if (manifest !== undefined) return { kind: 'manifest', file: resolvePath(manifest) };
-  const { keyTypes, lifetime, fault } = mint!;
-  return { kind: 'mint', keyTypes, lifetimeMs: lifetime, ...(fault === undefined ? {} : { fault }) };
+  const { role, keyTypes, lifetime, fault } = mint!;
+  return { kind: 'mint', role, keyTypes, lifetimeMs: lifetime, ...(fault === undefined ? {} : { fault }) };
 }

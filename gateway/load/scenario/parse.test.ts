@@ -31,7 +31,7 @@ describe('a scenario', () => {
     const { brokers, groups, stages, settleMs, assertions } = scenario(STAGE);
     expect([...brokers]).toEqual([['broker', { transport: 'tls', host: 'localhost', port: 8883, path: '' }]]);
     expect(groups.get('c')).toEqual({
-      name: 'c', count: 10, clientId: '{gateway}', identity: { kind: 'mint', keyTypes: ['ec-p256'], lifetimeMs: 86_400_000 },
+      name: 'c', count: 10, clientId: '{gateway}', identity: { kind: 'mint', role: 'gateway', keyTypes: ['ec-p256'], lifetimeMs: 86_400_000 },
       tls: { verify: true, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', resume: false },
       mqttVersion: 4, cleanSession: true, sessionExpiryS: 0, keepAliveS: 60, localAddresses: [],
     });

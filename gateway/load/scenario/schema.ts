@@ -18,7 +18,11 @@ const identity = z.union(
       .strictObject({
         mint: z
           .strictObject({
-            keyTypes: oneOrMore(z.enum(KEY_TYPES), 100, `write one of ${KEY_TYPES.join(', ')}, or a list of them`)
+            role: z
+              .enum(['gateway', 'operator'], { error: 'write gateway or operator' })
+              .default('gateway')
+              .describe('An operator’s name is the client’s id, without operator- at its begin.'),
+            keyTypes: oneOrMore(z.enum(KEY_TYPES, { error: `write one of ${KEY_TYPES.join(', ')}` }), 100, `write one of ${KEY_TYPES.join(', ')}, or a list of them`)
               .prefault('ec-p256')
               .describe('Kinds of keys, taken in turn.'),
             lifetime: durationMs(60_000, 3_650 * 86_400_000).prefault('1d'),
