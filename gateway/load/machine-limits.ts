@@ -1,6 +1,5 @@
 /** What the machine allows: open files of a process, and ports that connections leave from. Looked at before the start. */
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { LoadError } from './errors.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -45,10 +44,4 @@ export function checkMachine({ groups }: Scenario, workers: number, shards: numb
     const more = Math.ceil(count / shards / ports);
     throw new LoadError('LOAD_LIMIT', `${count} clients (${name}) need more ports than the ${ports} of an address: spread them over ${more} with --local-address 127.0.0.1-127.0.0.${Math.min(254, more)}, or addresses of this machine`);
   }
-}
-
-/** Throws LOAD_SCENARIO for what is no IP address. */
-export function checkLocalAddress(address: string): string {
-  if (isIP(address) === 0) throw new LoadError('LOAD_SCENARIO', `${address} is not an IP address`);
-  return address;
 }

@@ -153,8 +153,10 @@ export class Publication implements Sleeper {
   #writeUnanswered(bytes: Buffer, dueUs: Float64Array): void {
     const { client, measures, now, stream } = this.#options;
     const first = stream.next - dueUs.length;
+    stream.unwritten += dueUs.length;
     client.write(bytes, (failed) => {
       const nowUs = now();
+      stream.unwritten -= dueUs.length;
       if (failed) {
         measures.counters.failed += dueUs.length;
         measures.countError('unsent.closed', dueUs.length);

@@ -35,7 +35,7 @@ function streamOf(member: Member, topic: string): Stream {
   if (known) return known;
   const index = member.streams.length;
   if (index === MAX_STREAMS) throw new LoadError('LOAD_SCENARIO', `client ${member.names.client} publishes on more than ${MAX_STREAMS} topics`);
-  const stream: Stream = { key: streamKey(member.client.number, index), index, topic, beganUs: 0, next: 0, sent: 0, unacknowledged: new Ranges() };
+  const stream: Stream = { key: streamKey(member.client.number, index), index, topic, beganUs: 0, next: 0, sent: 0, unwritten: 0, unacknowledged: new Ranges() };
   member.streams.push(stream);
   return stream;
 }

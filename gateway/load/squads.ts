@@ -84,7 +84,7 @@ async function identify(member: Member, maker: IdentityMaker): Promise<void> {
   member.identity = await maker.identify(member.names);
 }
 
-/** Whether the group has more clients in all than the scenario may have by one machine's numbers. */
+/** Clients of all these groups. */
 export function clientsOf(groups: Iterable<ClientGroup>): number {
   let clients = 0;
   for (const { count } of groups) clients += count;

@@ -94,6 +94,8 @@ export interface Stream {
   beganUs: number;
   next: number;
   sent: number;
+  /** Of those sent with QoS 0, how many the system has not taken yet: they are in flight. */
+  unwritten: number;
   /** Numbers that were sent and not acknowledged. */
   readonly unacknowledged: Ranges;
 }

@@ -251,4 +251,25 @@ describe('a worker', () => {
     await worker.finish();
     expect(worker.counters).toMatchObject({ connects: 2, connected: 1, connectsAbandoned: 1, connectFailed: 0 });
   });
+
+  it('calls messages with QoS 0 in flight that the system has not taken when the run ends', async () => {
+    const deaf = createServer((socket) => {
+      sockets.add(socket);
+      socket.once('data', () => void socket.pause().write(Buffer.from([0x20, 2, 0, 0]))).on('error', () => undefined);
+    }).listen(0, '127.0.0.1');
+    await once(deaf, 'listening');
+    port = (deaf.address() as AddressInfo).port;
+    const worker = await started('[connect, { publish: { topic: t, qos: 0, size: 64KiB, payload: fixed, rate: 1000/s, for: 10s } }]');
+    const stage = worker.stage();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await worker.endStage();
+    await stage;
+    await worker.finish();
+    deaf.close();
+    const { due, sent, unsent, acknowledged, failed } = worker.counters;
+    const { inFlightNow } = worker.heard.findLast(({ kind }) => kind === 'tick') as FromWorker & { kind: 'tick' };
+    expect(inFlightNow).toBeGreaterThan(0);
+    expect(due).toBe(sent + unsent);
+    expect(sent).toBe(acknowledged + inFlightNow + failed);
+  });
 });

@@ -185,9 +185,10 @@ export class Worker {
     const nowUs = this.#now();
     let connectedNow = 0;
     let inFlightNow = 0;
-    for (const { client, publication } of this.#members.values()) {
+    for (const { client, publication, streams } of this.#members.values()) {
       if (client.connected) connectedNow += 1;
       inFlightNow += client.inFlight.size;
+      for (const { unwritten } of streams) inFlightNow += unwritten;
       publication?.countDue(nowUs);
     }
     const groups = [...this.#squads].map(([name, { measures }]) => {
