@@ -12,6 +12,7 @@ const BACKOFF_MS = { first: 250, most: 30_000 } as const;
 
 /** Tries to connect until it succeeds, the tries are used up, or the stage ends. `dueUs`: when it was to begin. */
 export async function connect(member: Member, step: ConnectStep, dueUs: number, context: StageContext): Promise<void> {
+  const fromUs = Math.min(dueUs, context.options.now()); // tries and waits between them are part of the time
   const broker = step.brokers[member.names.n % step.brokers.length]!;
   const turn = takeTurn(member);
   member.connection = undefined;
@@ -19,7 +20,7 @@ export async function connect(member: Member, step: ConnectStep, dueUs: number, 
     context.check();
     if (member.turn !== turn) throw new TakenOver();
     try {
-      await connectOnce(member, step, broker, dueUs, context);
+      await connectOnce(member, step, broker, fromUs, context);
       break;
     } catch (error) {
       if (!(error instanceof ClientFailure) || context.isOver) throw error;
