@@ -10,7 +10,7 @@ import {
   type CaseInfo, type Comparison, type HandshakeReport, type Judgement, type Progress, type Severity, type Style,
 } from '../certs/handshake/mod.ts';
 import { CliError } from './errors.ts';
-import { prepareOutputFile, writeOutputFile, type OutputFile } from './output-file.ts';
+import { prepareOutputFiles, writeOutputFile, type OutputFile } from './output-file.ts';
 import { addOutputOptions, printResult, say, type OutputOptions } from './output.ts';
 
 /** Columns where no terminal tells. */
@@ -56,16 +56,7 @@ export function printCatalogue(cases: readonly CaseInfo[], options: OutputOption
  */
 export async function prepareOutputs(options: ReportOptions, subject: HandshakeReport['subject']): Promise<Outputs> {
   const baseline = options.baseline === undefined ? undefined : await readBaseline(options.baseline, subject, options.case);
-  const files: (readonly [Format, OutputFile])[] = [];
-  for (const format of FORMATS) {
-    const path = options[format];
-    if (path === undefined) continue;
-    const file = await prepareOutputFile(`--${format}`, path);
-    const other = files.find(([, { place, kind }]) => kind === 'file' && place === file.place);
-    if (other) throw new CliError('CLI_USAGE', `--${other[0]} and --${format} name the same file ${path}: give each its own`);
-    files.push([format, file]);
-  }
-  return { files, baseline };
+  return { files: await prepareOutputFiles(options, FORMATS), baseline };
 }
 
 /** Shows on stderr how far a run of `total` cases is: one line on a terminal, a line a case with --verbose, else nothing. */

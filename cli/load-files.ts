@@ -6,7 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { MAX_REPORT_BYTES, readReport, reportToCsv, reportToHtml, reportToJson, reportToJunit, summaryLines, verdictOf, type LoadReport } from '../gateway/load/report/mod.ts';
 import { CliError, EXIT } from './errors.ts';
-import { prepareOutputFile, writeOutputFile, type OutputFile } from './output-file.ts';
+import { prepareOutputFiles, writeOutputFile, type OutputFile } from './output-file.ts';
 import { say, type OutputOptions } from './output.ts';
 
 const WRITERS = { out: reportToJson, html: reportToHtml, csv: reportToCsv, junit: reportToJunit } as const;
@@ -28,17 +28,8 @@ export function addLoadFileOptions(command: Command): Command {
 }
 
 /** Tries all of them. Throws CLI_USAGE, or the system's error. */
-export async function prepareLoadFiles(options: LoadFileOptions): Promise<LoadFiles> {
-  const files: (readonly [Format, OutputFile])[] = [];
-  for (const format of FORMATS) {
-    const path = options[format];
-    if (path === undefined) continue;
-    const file = await prepareOutputFile(`--${format}`, path);
-    const other = files.find(([, { place, kind }]) => kind === 'file' && place === file.place);
-    if (other) throw new CliError('CLI_USAGE', `--${other[0]} and --${format} name the same file ${path}: give each its own`);
-    files.push([format, file]);
-  }
-  return files;
+export function prepareLoadFiles(options: LoadFileOptions): Promise<LoadFiles> {
+  return prepareOutputFiles(options, FORMATS);
 }
 
 /** Prints the report, writes its files, and gives the exit code: 0 passed, 1 not. Throws the system's error when a file cannot be written. */

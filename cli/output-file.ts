@@ -33,6 +33,23 @@ export async function prepareOutputFile(option: string, path: string): Promise<O
   return output;
 }
 
+/**
+ * Tries all outputs that the options name, by format. Throws CLI_USAGE, also when two name the same file, or the system's
+ * error.
+ */
+export async function prepareOutputFiles<Format extends string>(options: Readonly<Partial<Record<Format, string>>>, formats: readonly Format[]): Promise<(readonly [Format, OutputFile])[]> {
+  const files: (readonly [Format, OutputFile])[] = [];
+  for (const format of formats) {
+    const path = options[format];
+    if (path === undefined) continue;
+    const file = await prepareOutputFile(`--${format}`, path);
+    const other = files.find(([, { place, kind }]) => kind === 'file' && place === file.place);
+    if (other) throw new CliError('CLI_USAGE', `--${other[0]} and --${format} name the same file ${path}: give each its own`);
+    files.push([format, file]);
+  }
+  return files;
+}
+
 /** Writes the whole file. Throws the system's error with the path as the user wrote it. */
 export async function writeOutputFile(output: OutputFile, text: string): Promise<void> {
   if (output.kind === 'stream') {

@@ -7,6 +7,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { IConnackPacket, Packet } from 'mqtt-packet';
 import type { Qos } from '../scenario.ts';
+import { Awaited, Layers } from './awaited.ts';
 import { connackCode, connectPacket, parsePacket, refusalIn, requestPacket, subscribePacket, unsubscribePacket } from './control-packets.ts';
 import { ClientFailure, isEarlyClose, kindOfError } from './failure.ts';
 import { CONTROL_ID, Flows } from './flows.ts';
@@ -14,18 +15,9 @@ import type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes } from '.
 import { InFlight, MOST_IN_FLIGHT } from './in-flight.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { DISCONNECT, PACKET, PacketReader, PINGREQ } from './packets.ts';
-import { openStream, type OpenStream } from './stream.ts';
+import { openStream, pauseUntilDrained, type OpenStream } from './stream.ts';
 
 export type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes } from './host.ts';
-
-interface Awaited {
-  readonly what: 'connack' | 'suback' | 'unsuback';
-  /** Filters that it answers for. */
-  readonly filters: number;
-  readonly deadlineUs: number;
-  resolve(packet: Packet): void;
-  reject(failure: ClientFailure): void;
-}
 
 /** Bytes that may wait for the network before no more are written. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
@@ -39,6 +31,7 @@ export class LoadClient {
   readonly #host: ClientHost;
   readonly #flows: Flows;
   readonly #keepAlive = new KeepAlive();
+  readonly #layers = new Layers();
   #open: OpenStream | undefined;
   #reader: PacketReader | undefined;
   #awaited: Awaited | undefined;
@@ -47,9 +40,6 @@ export class LoadClient {
   #stands = false;
   /** Why the connection ended before it stood. */
   #failure = 'abandoned';
-  #tcpUs = 0;
-  #tlsUs = 0;
-  #readyUs = 0;
   #wantsRoom = false;
   /** A slow consumer is not reading. */
   #isPaused = false;
@@ -75,11 +65,11 @@ export class LoadClient {
   async connect(options: ConnectOptions): Promise<ConnectTimes> {
     const { now } = this.#host;
     const beganUs = now();
-    this.#tcpUs = this.#tlsUs = this.#readyUs = 0;
+    this.#layers.restart();
     this.#reader = new PacketReader();
     this.#stands = this.#isPaused = false;
     this.#failure = 'abandoned';
-    const answer = this.#await('connack', 1, beganUs + options.timeoutMs * 1000);
+    const { answer } = (this.#awaited = new Awaited('connack', 1, beganUs + options.timeoutMs * 1000));
     try {
       this.#begin(options);
     } catch (error) {
@@ -88,7 +78,8 @@ export class LoadClient {
     const { sessionPresent } = (await answer) as IConnackPacket;
     if (!this.#open) throw new ClientFailure(this.#failure);
     this.#stands = true;
-    return { beganUs, tcpUs: this.#tcpUs, tlsUs: this.#tlsUs, readyUs: this.#readyUs, connackUs: now(), sessionPresent };
+    const { tcpUs, tlsUs, readyUs } = this.#layers;
+    return { beganUs, tcpUs, tlsUs, readyUs, connackUs: now(), sessionPresent };
   }
 
   /** Rejects with `mqtt.suback.<code>` when the broker refuses one of the filters. */
@@ -163,37 +154,32 @@ export class LoadClient {
   /** Called now and then: keep-alive, and steps that take too long. */
   sweep(nowUs: number): void {
     const awaited = this.#awaited;
-    if (awaited && nowUs > awaited.deadlineUs) return this.#fail(`timeout.${this.#stepOf(awaited)}`);
+    if (awaited && nowUs > awaited.deadlineUs) return this.#fail(`timeout.${awaited.stepOf(this.#layers)}`);
     if (!this.#connected) return;
     const due = this.#keepAlive.due(nowUs);
     if (due === 'dead') this.#fail('timeout.pingresp');
     else if (due === 'ping') this.write(PINGREQ);
   }
 
-  /** What is being waited for: of a connect, the layer that is not up yet. */
-  #stepOf({ what }: Awaited): string {
-    if (what !== 'connack') return what;
-    return this.#tcpUs === 0 ? 'tcp' : this.#tlsUs === 0 ? 'tls' : this.#readyUs === 0 ? 'websocket' : 'connack';
-  }
-
   #begin(options: ConnectOptions): void {
     const { now } = this.#host;
+    const layers = this.#layers;
     const isTls = options.broker.transport === 'tls' || options.broker.transport === 'wss';
     const open = openStream(options, {
       onTcp: () => {
-        this.#tcpUs = now();
-        if (!isTls) this.#tlsUs = this.#tcpUs;
+        layers.tcpUs = now();
+        if (!isTls) layers.tlsUs = layers.tcpUs;
       },
-      onTls: () => (this.#tlsUs = now()),
+      onTls: () => (layers.tlsUs = now()),
       onReady: () => {
         if (open !== this.#open) return;
-        this.#readyUs = now();
+        layers.readyUs = now();
         this.write(connectPacket(this.settings));
       },
     });
     this.#open = open;
     const onEnd = (): void => {
-      if (open === this.#open) this.#fail(this.#awaited ? `closed.${this.#stepOf(this.#awaited)}` : 'closed');
+      if (open === this.#open) this.#fail(this.#awaited ? `closed.${this.#awaited.stepOf(layers)}` : 'closed');
     };
     const onError = (error: NodeJS.ErrnoException): void => {
       if (isEarlyClose(error)) onEnd();
@@ -214,16 +200,9 @@ export class LoadClient {
     });
     if (open !== this.#open) return;
     if (!understood) return this.#fail('mqtt.garbage');
-    if (open.stream.writableLength > MAX_BUFFERED_BYTES) this.#waitForReader(open);
+    // A broker that does not read what it makes us answer is not read either.
+    if (open.stream.writableLength > MAX_BUFFERED_BYTES) pauseUntilDrained(open.stream, () => !this.#isPaused);
     if (this.#wantsRoom && this.#connected) this.#host.onRoom(this);
-  }
-
-  /** A broker that does not read what it makes us answer is not read either. */
-  #waitForReader({ stream }: OpenStream): void {
-    stream.pause();
-    stream.once('drain', () => {
-      if (!this.#isPaused) stream.resume();
-    });
   }
 
   #onPacket(first: number, bytes: Buffer, start: number, end: number): boolean {
@@ -240,23 +219,20 @@ export class LoadClient {
         this.#keepAlive.onAnswer();
         return end === start;
       case PACKET.disconnect:
-        return this.settings.mqttVersion === 5 && this.#onDisconnect(parsePacket(5, first, bytes.subarray(start, end)));
       case PACKET.connack:
       case PACKET.suback:
       case PACKET.unsuback:
-        return this.#onAnswer(parsePacket(this.settings.mqttVersion, first, bytes.subarray(start, end)));
+        return this.#onControl(parsePacket(this.settings.mqttVersion, first, bytes.subarray(start, end)));
       default:
         return false;
     }
   }
 
-  #onDisconnect(packet: Packet | undefined): boolean {
-    if (packet?.cmd !== 'disconnect') return false;
-    this.#fail(`mqtt.disconnect.${packet.reasonCode ?? 0}`);
-    return true;
-  }
-
-  #onAnswer(packet: Packet | undefined): boolean {
+  #onControl(packet: Packet | undefined): boolean {
+    if (packet?.cmd === 'disconnect' && this.settings.mqttVersion === 5) {
+      this.#fail(`mqtt.disconnect.${packet.reasonCode ?? 0}`);
+      return true;
+    }
     const awaited = this.#awaited;
     if (!packet || awaited?.what !== packet.cmd) return false;
     const code = packet.cmd === 'connack' ? connackCode(packet) : refusalIn(packet, CONTROL_ID, awaited.filters);
@@ -266,8 +242,7 @@ export class LoadClient {
       if (code === 0) this.#accept(packet);
       else this.#close();
     }
-    if (code === 0) awaited.resolve(packet);
-    else awaited.reject(new ClientFailure(`mqtt.${packet.cmd}.${code}`));
+    awaited.settle(packet, code);
     return true;
   }
 
@@ -278,13 +253,9 @@ export class LoadClient {
     this.#flows.begin(sessionPresent);
   }
 
-  #await(what: Awaited['what'], filters: number, deadlineUs: number): Promise<Packet> {
-    return new Promise((resolve, reject) => (this.#awaited = { what, filters, deadlineUs, resolve, reject }));
-  }
-
   async #request(what: 'suback' | 'unsuback', filters: number, packet: Buffer): Promise<void> {
     if (!this.#connected) throw new ClientFailure('not-connected');
-    const answer = this.#await(what, filters, this.#host.now() + CONTROL_TIMEOUT_US);
+    const { answer } = (this.#awaited = new Awaited(what, filters, this.#host.now() + CONTROL_TIMEOUT_US));
     this.write(packet);
     await answer;
   }
@@ -296,7 +267,7 @@ export class LoadClient {
     this.#awaited = undefined;
     this.#failure = kind;
     this.#close();
-    awaited?.reject(new ClientFailure(kind));
+    awaited?.fail(kind);
     if (stood) this.#host.onClosed(this, kind);
   }
 
@@ -321,7 +292,7 @@ export class LoadClient {
     this.#wantsRoom = false;
     const awaited = this.#awaited;
     this.#awaited = undefined;
-    awaited?.reject(new ClientFailure('abandoned'));
+    awaited?.fail('abandoned');
     if (this.inFlight.size > 0) this.#host.onUnacknowledged(this, this.inFlight.clear());
   }
 }

@@ -56,3 +56,11 @@ export function openStream({ broker, context, verify, session, localAddress }: S
   webSocket.once('open', () => listener.onReady());
   return { stream: createWebSocketStream(webSocket), socket };
 }
+
+/** Reads no more until what waits to be written has left, and then only if it still may. */
+export function pauseUntilDrained(stream: Duplex, mayRead: () => boolean): void {
+  stream.pause();
+  stream.once('drain', () => {
+    if (mayRead()) stream.resume();
+  });
+}
