@@ -31,6 +31,8 @@ type Shard = RunSettings['shard'];
 
 const MAX_WORKERS = 256;
 const MAX_SHARDS = 256;
+/** How far ahead a test may be told to begin. */
+const LONGEST_WAIT_MS = 30 * 86_400_000;
 
 export function addLoadCommand(program: Command): void {
   const load = program.command('load').description('load-test MQTT brokers: open loop, an identity for each client, and whose limit it was');
@@ -65,7 +67,7 @@ async function run(options: LoadCommandOptions): Promise<number> {
   const scenario = await scenarioOf(options);
   const files = await prepareLoadFiles(options);
   const settings = await settingsOf(options, scenario);
-  if (options.startAt !== undefined && options.startAt < now()) throw new CliError('CLI_USAGE', '--start-at: that time has passed');
+  checkStart(options.startAt);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const interrupt = catchInterrupt();
   try {
@@ -81,6 +83,12 @@ async function run(options: LoadCommandOptions): Promise<number> {
   } finally {
     interrupt.release();
   }
+}
+
+function checkStart(startAtMs: number | undefined): void {
+  if (startAtMs === undefined) return;
+  if (startAtMs < now()) throw new CliError('CLI_USAGE', '--start-at: that time has passed');
+  if (startAtMs > now() + LONGEST_WAIT_MS) throw new CliError('CLI_USAGE', '--start-at: that is more than 30 days ahead');
 }
 
 /** What the test needs beyond its scenario: whom to trust, who signs, how many processes. */

@@ -117,6 +117,15 @@ describe.concurrent('thrum load', () => {
     });
   });
 
+  it('ends with a report when it is interrupted before it has begun', async () => {
+    const running = start(['load', '--url', 'mqtt://127.0.0.1:1', '--start-at', new Date(new Date().getTime() + 3_600_000).toISOString(), '--clients', '1', '--json', '--verbose']);
+    await running.firstLine;
+    running.child.kill('SIGINT');
+    const { stdout, exitCode } = await running.exited;
+    expect(JSON.parse(stdout)).toMatchObject({ ended: 'interrupted', stages: [], series: [] });
+    expect(exitCode).toBe(1);
+  });
+
   it('counts by kind what a broker does that dies in the middle, and ends in time', async () => {
     let hear: () => void;
     const published = new Promise<void>((resolve) => (hear = resolve));

@@ -1,7 +1,9 @@
 /** What a run is asserted of: the scenario's conditions and its stages'. Promise: no search has an objective that its trials cannot judge. */
 import { LoadError } from './errors.ts';
-import { parseAssertion, type Assertion } from './report/assertion.ts';
+import { Measures } from './measures.ts';
+import { judge, parseAssertion, type Assertion } from './report/assertion.ts';
 import type { Scenario } from './scenario.ts';
+import type { JudgeTrial } from './search.ts';
 
 /** Throws LOAD_ASSERTION. */
 export function runAssertions({ assertions, stages }: Scenario): Assertion[] {
@@ -16,4 +18,14 @@ function checkObjective(text: string): void {
   const { figure } = parseAssertion(text);
   if (figure.kind !== 'counter' || (figure.counter !== 'lost' && figure.counter !== 'expectedDeliveries')) return;
   throw new LoadError('LOAD_ASSERTION', `${text}: loss is known at the end of a run, and not of a trial: search with p99<50ms,failed==0, then assert ${text} on a run at the rate that is found`);
+}
+
+/** Whether a trial meets an objective. */
+export function judgeTrialsBy(objective: readonly string[]): JudgeTrial {
+  const assertions = objective.map((text) => parseAssertion(text));
+  return (trial) => {
+    const results = assertions.map((assertion) => judge(assertion, Measures.of(trial.measures), trial.durationMs, { ...trial.limit, reasons: [] }));
+    if (results.every(({ value }) => value === null)) return 'Nothing that the objective is about was measured.';
+    return results.find(({ outcome }) => outcome === 'failed')?.reason;
+  };
 }

@@ -10,14 +10,14 @@ import { Crew } from './crew.ts';
 import { judgeDeliveries } from './deliveries.ts';
 import { LoadError } from './errors.ts';
 import { checkMachine } from './machine-limits.ts';
-import { Measures } from './measures.ts';
+import type { Measures } from './measures.ts';
 import { REPORT_FORMAT, REPORT_VERSION, type BrokerFacts, type LoadReport, type SearchReport, type StageReport } from './report.ts';
-import { runAssertions } from './run-assertions.ts';
+import { judgeTrialsBy, runAssertions } from './run-assertions.ts';
 import type { FromWorker, RunSettings, WorkerPlan } from './run-plan.ts';
 import type { Scenario, Stage } from './scenario.ts';
-import { judge, judgeReport, parseAssertion, type Assertion } from './report/assertion.ts';
+import { judgeReport, type Assertion } from './report/assertion.ts';
 import type { LiveFigures } from './report/prometheus.ts';
-import { search, type Trial } from './search.ts';
+import { search, searchedGroup, type Trial } from './search.ts';
 import { clientsOf } from './squads.ts';
 
 export interface LoadRunOptions {
@@ -69,6 +69,7 @@ export class LoadRun {
   readonly #now: NowUs;
   readonly #originUs: number;
   readonly #crew: Crew;
+  readonly #plans: readonly WorkerPlan[];
   readonly #prepared = new Map<number, number>();
   #brokers: readonly BrokerFacts[] = [];
   #phase: LoadProgress['phase'] = 'preparing';
@@ -95,14 +96,11 @@ export class LoadRun {
     this.#now = startClock(origin);
     this.#originUs = origin.wallUs;
     const parts = settings.workers * settings.shard.of;
-    const plans = Array.from({ length: settings.workers }, (_, worker): WorkerPlan => {
+    this.#plans = Array.from({ length: settings.workers }, (_, worker): WorkerPlan => {
       return { scenario, settings, part: (settings.shard.index - 1) * settings.workers + worker, parts, origin, runEpoch: Math.floor((options.startAtMs ?? nowMs) / 1000) };
     });
-    this.#plans = plans;
-    this.#crew = new Crew({ plans, onMessage: (worker, message) => this.#hear(worker, message) });
+    this.#crew = new Crew({ plans: this.#plans, onMessage: (worker, message) => this.#hear(worker, message) });
   }
-
-  readonly #plans: readonly WorkerPlan[];
 
   get progress(): LoadProgress {
     return {
@@ -127,7 +125,8 @@ export class LoadRun {
   /** Runs all stages. Rejects with what keeps it from starting; later troubles are in the report. */
   async run(): Promise<LoadReport> {
     try {
-      await this.#prepare();
+      const isReady = await this.#prepare().then(() => true, (error: unknown) => this.#isInterrupt(error));
+      if (!isReady) return this.#report();
       try {
         await this.#stages();
         await this.#finish();
@@ -140,6 +139,13 @@ export class LoadRun {
     } finally {
       await this.#crew.close();
     }
+  }
+
+  /** Whoever interrupts a test that has not begun gets a report too. Throws what else went wrong. */
+  #isInterrupt(error: unknown): false {
+    if (!this.#options.signal.aborted) throw error;
+    this.#ended = 'interrupted';
+    return false;
   }
 
   async #prepare(): Promise<void> {
@@ -166,7 +172,7 @@ export class LoadRun {
       if (this.#options.signal.aborted) break;
       this.#stageNumber = index + 1;
       if (stage.search) {
-        this.#searches.push(await search(stage.name, searchedGroup(stage), stage.search, (perS, forMs) => this.#trial(stage, index, perS, forMs), judgeBy(stage.search.objective), () => this.#options.signal.aborted));
+        this.#searches.push(await search(stage.name, searchedGroup(stage), stage.search, (perS, forMs) => this.#trial(stage, index, perS, forMs), judgeTrialsBy(stage.search.objective), () => this.#options.signal.aborted));
       } else await this.#stage(stage, index, stage.name);
     }
     if (this.#options.signal.aborted) this.#ended = 'interrupted';
@@ -271,21 +277,6 @@ export class LoadRun {
       limit,
     };
   }
-}
-
-/** Clients of the one step whose rate is searched. */
-function searchedGroup({ lives }: Stage): string {
-  return lives.find(({ steps }) => steps.some((step) => step.kind === 'publish' && step.pace.kind === 'searched'))!.clients;
-}
-
-/** Whether a trial meets an objective. */
-function judgeBy(objective: readonly string[]): (trial: Trial) => string | undefined {
-  const assertions = objective.map((text) => parseAssertion(text));
-  return (trial) => {
-    const results = assertions.map((assertion) => judge(assertion, Measures.of(trial.measures), trial.durationMs, { ...trial.limit, reasons: [] }));
-    if (results.every(({ value }) => value === null)) return 'Nothing that the objective is about was measured.';
-    return results.find(({ outcome }) => outcome === 'failed')?.reason;
-  };
 }
 
 /** Rejects with the signal's reason when it aborts; never resolves. */

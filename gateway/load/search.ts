@@ -5,7 +5,7 @@
 import { Measures } from './measures.ts';
 import { percentileMs } from './report/figures.ts';
 import type { SearchReport, SearchTrial, StageReport } from './report.ts';
-import type { Search } from './scenario.ts';
+import type { Search, Stage } from './scenario.ts';
 
 /** What one trial came to. */
 export type Trial = StageReport;
@@ -82,4 +82,9 @@ function confidenceOf(trials: readonly SearchTrial[], met: number | null, missed
   if (missed === null) return `Met in ${count(met)} trials at ${Math.round(met)}/s, the highest rate that the search may try: the limit lies above it.`;
   const above = limited ? `at ${Math.round(missed)}/s the generator was the limit, so the broker's lies above` : `met in ${count(missed)} at ${Math.round(missed)}/s, the next above`;
   return `Met in ${count(met)} trials at ${Math.round(met)}/s; ${above}.`;
+}
+
+/** Clients of the one step whose rate is searched. */
+export function searchedGroup({ lives }: Stage): string {
+  return lives.find(({ steps }) => steps.some((step) => step.kind === 'publish' && step.pace.kind === 'searched'))!.clients;
 }

@@ -136,24 +136,25 @@ export async function subscribe(member: Member, filters: readonly string[], qos:
   else member.subscriber = new Subscriber(member.client.number, filters, nowUs);
 }
 
+/** The error to throw on, counted: a lost connection has been counted as that. */
+function subscribeFailure({ measures, client }: Member, error: unknown): Error {
+  if (!(error instanceof ClientFailure)) return error as Error;
+  if (error.kind === 'abandoned') return new StageOver();
+  measures.counters.subscribeFailed += 1;
+  if (client.connected) measures.countError(error.kind);
+  return error;
+}
+
 async function sendSubscribe(member: Member, filters: readonly string[], qos: Qos, context: StageContext): Promise<void> {
   const { measures, client } = member;
   const beganUs = context.options.now();
-  try {
-    await client.subscribe(filters, qos);
-  } catch (error) {
-    if (!(error instanceof ClientFailure)) throw error;
-    if (error.kind === 'abandoned') throw new StageOver();
-    measures.counters.subscribeFailed += 1;
-    measures.countError(error.kind);
-    throw error;
-  }
+  await client.subscribe(filters, qos).catch((error: unknown) => Promise.reject(subscribeFailure(member, error)));
   measures.counters.subscribed += 1;
   measures.time('subscribe', context.options.now() - beganUs);
 }
 
 export async function unsubscribe(member: Member, filters: readonly string[]): Promise<void> {
-  await member.client.unsubscribe(filters);
+  await member.client.unsubscribe(filters).catch((error: unknown) => Promise.reject(subscribeFailure(member, error)));
   member.subscriptions = member.subscriptions.filter((one) => !one.filters.every((filter) => filters.includes(filter)));
   member.subscriber?.interrupt();
 }

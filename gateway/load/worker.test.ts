@@ -54,7 +54,7 @@ class Driven {
 
   constructor(scenario: Scenario) {
     const settings = { authorityPem: undefined, authorityDirectory: undefined, projectId: 'p', workers: 1, shard: { index: 1, of: 1 } };
-    this.#worker = new Worker({ scenario, settings, part: 0, parts: 1, origin: this.#origin, runEpoch: 1_790_000_000 }, (message) => this.#hear(message), () => 0);
+    this.#worker = new Worker({ scenario, settings, part: 0, parts: 1, origin: this.#origin, runEpoch: 1_790_000_000 }, (message) => this.#hear(message), () => 1); // the longest waits
     workers.push(this);
   }
 
@@ -102,6 +102,21 @@ const cutAll = (): void => {
 };
 
 describe('a worker', () => {
+  it('counts a connection that is lost while it subscribes as one failure, not as two', async () => {
+    aedes.authorizeSubscribe = (client) => client.conn.destroy();
+    const worker = await started('[connect, { subscribe: { filters: t } }]');
+    await worker.stage();
+    expect(worker.counters).toMatchObject({ connected: 1, subscribeFailed: 1, closed: 1 });
+    expect([...worker.measures.errors.values()]).toEqual([1]);
+  });
+
+  it('counts an UNSUBSCRIBE that comes to nothing', async () => {
+    aedes.on('unsubscribe', () => cutAll());
+    const worker = await started('[connect, { subscribe: { filters: t } }, { unsubscribe: t }]');
+    await worker.stage();
+    expect(worker.counters).toMatchObject({ subscribed: 1, closed: 1, subscribeFailed: 1 });
+  });
+
   it('lives a life to its end and tells all that it counted', async () => {
     const worker = await started('[connect, { publish: { topic: t, count: 20, rate: 1000/s } }, disconnect]');
     await worker.stage();

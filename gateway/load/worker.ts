@@ -69,7 +69,8 @@ export class Worker {
         return this.#run?.end();
       case 'tell':
         this.#tick();
-        { this.#tell({ kind: 'told' }); return; }
+        this.#tell({ kind: 'told' });
+        return;
       case 'finish':
         return this.#finish();
     }
