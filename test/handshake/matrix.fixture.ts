@@ -132,7 +132,7 @@ const nginx = line('nginx', [
   'ssl_prefer_server_ciphers on;',
   'ssl_crl {dir}/crl.pem;',
   'ssl_handshake_timeout 2s;',
-  'proxy_timeout 3s;',
+  'proxy_timeout 8s;',
 ]);
 const stunnel = line('stunnel', [
   'verifyChain = yes',
@@ -141,7 +141,7 @@ const stunnel = line('stunnel', [
   'renegotiation = no',
   'CRLfile = {dir}/crl.pem',
   'TIMEOUTbusy = 2',
-  'TIMEOUTidle = 3',
+  'TIMEOUTidle = 8',
 ]);
 
 /** What comes with a security level of 0, whatever else is right. */
