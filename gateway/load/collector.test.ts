@@ -60,6 +60,20 @@ describe('the collector', () => {
     );
   });
 
+  it('writes off what a lost worker had due or was connecting', () => {
+    const collector = new Collector(1);
+    collector.beginStage('s', 0);
+    const lost = new Measures();
+    Object.assign(lost.counters, { connects: 4, connected: 2, connectFailed: 1, due: 9, sent: 5, unsent: 1 });
+    collector.take(0, { ...tickOf(0, 0), groups: [['c', lost.toData()]] });
+    collector.writeOff();
+    collector.finish(1_000);
+    const counters = { due: 9, sent: 5, unsent: 4, connects: 4, connected: 2, connectFailed: 1, connectsAbandoned: 1 };
+    expect(collector.total.counters).toMatchObject(counters);
+    expect(collector.stages).toMatchObject([{ measures: { counters }, groups: [{ measures: { counters } }] }]);
+    expect(collector.series).toMatchObject([{ measures: { counters } }]);
+  });
+
   it('keeps a stage that is open in the end', () => {
     const collector = new Collector(1);
     collector.beginStage('s', 500);

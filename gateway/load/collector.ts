@@ -115,6 +115,18 @@ export class Collector {
     return this.#series;
   }
 
+  /** What a lost worker had due will never be sent, and what it had begun to connect never will be. */
+  writeOff(): void {
+    const [latest] = this.#latest;
+    if (!this.#stage || !latest) return;
+    const groups = [...this.#stage.groups].map(([name, { counters }]) => {
+      const unsent = counters.due - counters.sent - counters.unsent;
+      const connectsAbandoned = counters.connects - counters.connected - counters.connectFailed - counters.refusedAsExpected - counters.unexpectedlyAccepted - counters.connectsAbandoned;
+      return [name, { counters: { unsent, connectsAbandoned }, latenciesUs: {}, errors: {}, handshakes: {} }] as const;
+    });
+    this.take(latest[0], { ...latest[1], groups, cpuMs: 0, lengthMs: 1 });
+  }
+
   /** As things are now. */
   get figures(): LiveFigures {
     const ticks = [...this.#latest.values()];

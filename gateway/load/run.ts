@@ -133,7 +133,9 @@ export class LoadRun {
       } catch (error) {
         if (!(error instanceof LoadError)) throw error;
         this.#ended = error.message;
+        this.#crew.tell(() => ({ kind: 'end-stage' }));
         await this.#crew.askSurvivors(() => ({ kind: 'tell' }), 'told', SURVIVORS_MS);
+        this.#collector.writeOff();
       }
       return this.#report();
     } finally {
