@@ -10,6 +10,7 @@ import { measureBrokers } from './brokers.ts';
 import { measureConnections, measureCrowd, measureHandshakes } from './connections.ts';
 import { measureSchedule, measureThroughput } from './messages.ts';
 import { makeHome, startSink } from './processes.ts';
+import { measureSoak } from './soak.ts';
 
 const asJson = process.argv.includes('--json');
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
@@ -28,7 +29,8 @@ try {
   const schedule = await measureSchedule(context);
   await sink.stop();
   const brokers = await measureBrokers(context);
-  const result = { quick: isQuick, node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, connections, crowd, handshakes, throughput, schedule, brokers };
+  const soak = await measureSoak(context);
+  const result = { quick: isQuick, node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, connections, crowd, handshakes, throughput, schedule, brokers, soak: soak ?? null };
   if (asJson) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   else {
     const lines = [
@@ -53,6 +55,13 @@ try {
       '',
       'Highest rate with p99 under 50 ms and nothing failed (of ours: all that was acknowledged is on disk), 256 B frames, QoS 1, 100 clients',
       ...brokers.map((one) => `  ${one.name.padEnd(44)}${one.ratePerS === null ? 'none' : `${whole(one.ratePerS)} /s`}   ${one.confidence}`),
+      ...(soak
+        ? [
+            '',
+            `Soak through Mosquitto, ${whole(soak.seconds)} s: ${whole(soak.messages)} messages, ${whole(soak.lost)} lost; resident memory of the workers by tenths of the time`,
+            `  ${soak.rssBytes.map((bytes) => `${whole(bytes / 1e6)} MB`).join(', ')}`,
+          ]
+        : []),
     ];
     process.stdout.write(`${lines.join('\n')}\n`);
   }
