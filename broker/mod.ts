@@ -11,7 +11,7 @@ export { startBroker, type Broker, type BrokerOptions } from './server.ts';
 export { Sink, type SinkOptions } from './sink.ts';
 export { CSV_HEADER, toCsv, toNdjson, WavExport, type WavResult } from './store/export.ts';
 export type { Arrival, Done, LogCounts } from './store/project-log.ts';
-export { readProject, type StoredBatch } from './store/read.ts';
+export { isConnection, readProject, type StoredBatch, type StoredConnection, type StoredItem } from './store/read.ts';
 export { listSegments, listStoredProjects, type SegmentFile, type WrappedKey } from './store/segment-files.ts';
 export { localSource, type SegmentSource } from './store/segment-source.ts';
 export { verifyProject, verifyProjectFile, type Finding, type Verification } from './store/verify.ts';

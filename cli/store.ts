@@ -2,7 +2,7 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
-import { CSV_HEADER, KeyError, listSegments, listStoredProjects, readProject, toCsv, toNdjson, verifyProject, verifyProjectFile, WavExport, type Finding, type Verification } from '../broker/mod.ts';
+import { CSV_HEADER, isConnection, KeyError, listSegments, listStoredProjects, localSource, readProject, toCsv, toNdjson, verifyProject, verifyProjectFile, WavExport, type Finding, type Verification } from '../broker/mod.ts';
 import { isLocked } from '../certs/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -95,7 +95,9 @@ async function* messages(home: Home, options: ReadOptions): AsyncGenerator<Store
 }
 
 async function* messagesOf(home: Home, projectId: string, options: ReadOptions): AsyncGenerator<StoredMessage> {
-  for await (const { batch, receivedMs, undecodable, file, record } of readProject(join(home.store, projectId), projectId, home.keys)) {
+  for await (const item of readProject(localSource(join(home.store, projectId)), projectId, home.keys)) {
+    if (isConnection(item)) continue;
+    const { batch, receivedMs, undecodable, file, record } = item;
     if (undecodable !== undefined) say(options, `${file}, record ${record}: gateway ${batch.gatewayId} sent a batch that does not decode: ${undecodable}`);
     for (const message of batch.messages) {
       if (options.sensor !== undefined && message.sensorId !== options.sensor) continue;
@@ -144,7 +146,7 @@ async function verify(options: Options): Promise<number> {
     };
     try {
       const ofFile = await verifyProjectFile(home.projects, projectId);
-      const result = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse, onSegment });
+      const result = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse, onSegment });
       results.push({ ...result, findings: [...ofFile, ...result.findings] });
     } catch (error) {
       leaveOut(projectId, 'not checked', error);
