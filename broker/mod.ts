@@ -13,5 +13,12 @@ export { CSV_HEADER, toCsv, toNdjson, WavExport, type WavResult } from './store/
 export type { Arrival, Done, LogCounts } from './store/project-log.ts';
 export { isConnection, readProject, type StoredBatch, type StoredConnection, type StoredItem } from './store/read.ts';
 export { listSegments, listStoredProjects, type SegmentFile, type WrappedKey } from './store/segment-files.ts';
-export { localSource, type SegmentSource } from './store/segment-source.ts';
-export { verifyProject, verifyProjectFile, type Finding, type Verification } from './store/verify.ts';
+export { reencryptLog } from './store/reencrypt.ts';
+export { retainLog, type Retained, type RetentionLimits } from './store/retention.ts';
+export type { LogToChange } from './store/rewrite.ts';
+export { rewrapLog, type Rewrapped } from './store/rewrap.ts';
+export { destroyFile, localSource, type SegmentSource } from './store/segment-source.ts';
+export { shredFrom, shredLog, type Shredded, type Shredding } from './store/shred.ts';
+export { storeStats, type StoreStats } from './store/stats.ts';
+export { verifyProject, verifyProjectFile, type Finding, type SegmentChecker, type Verification } from './store/verify.ts';
+export { parseCheckpoint, type LogCheckpoint, type Witness } from './store/witness.ts';
