@@ -18,7 +18,7 @@ export { retainLog, type Retained, type RetentionLimits } from './store/retentio
 export type { LogToChange } from './store/rewrite.ts';
 export { rewrapLog, type Rewrapped } from './store/rewrap.ts';
 export { destroyFile, localSource, type SegmentSource } from './store/segment-source.ts';
-export { shredFrom, shredLog, type Shredded, type Shredding } from './store/shred.ts';
+export { shredFrom, type Shredded, type Shredding } from './store/shred.ts';
 export { storeStats, type StoreStats } from './store/stats.ts';
 export { verifyProject, verifyProjectFile, type Finding, type SegmentChecker, type Verification } from './store/verify.ts';
 export { parseCheckpoint, type LogCheckpoint, type Witness } from './store/witness.ts';

@@ -1,5 +1,5 @@
 /**
- * Takes gateways, sensors, or a whole project out of the store for good: segments that hold anything of them are written anew without
+ * Takes gateways and sensors out of the store for good (a whole project: SegmentSource.destroy): segments that hold anything of them are written anew without
  * it, under fresh data keys, and the old keys are destroyed, so that no copy of the old segments can be opened. That their batches were
  * stored stays known, so that a gateway that sends them again does not bring them back.
  */
@@ -10,7 +10,6 @@ import type { SegmentFile } from './segment-files.ts';
 import { RECORD, wipe } from './segment-format.ts';
 import { mayHold } from './segment-index.ts';
 import { groupsOf, openSegment, readSeal, recordsOf, type OpenedSegment } from './segment-reader.ts';
-import type { SegmentSource } from './segment-source.ts';
 
 /** Whom to take out: EUI-64s, 16 lower-case hex digits. */
 export interface Shredding {
@@ -45,16 +44,6 @@ export async function shredFrom(log: LogToChange, what: Shredding, onSegment?: (
     onSegment?.(index + 1, files.length);
   }
   return totals;
-}
-
-/** Destroys all that a project's log has: every wrapped data key first, then the rest. */
-export async function shredLog(source: SegmentSource, onSegment?: (done: number, total: number) => void): Promise<{ readonly segments: number }> {
-  const files = [...(await source.list()), ...(await source.listStrayKeys())];
-  for (const [index, file] of files.entries()) {
-    await source.remove(file);
-    onSegment?.(index + 1, files.length);
-  }
-  return { segments: files.length };
 }
 
 interface Found {
