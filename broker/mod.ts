@@ -4,11 +4,11 @@ export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey
 export type { RootSource } from './keys/root-key.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
 export { exportEvent, type ExportedData } from './export/audit.ts';
-export type { ExportItem, ExportProject, Place, Places, StoredConnection } from './export/entry.ts';
+export { exportProject, NOWHERE, type ExportItem, type ExportProject, type Place, type PlaceTable, type StoredConnection } from './export/entry.ts';
 export { exportFile, exportWav, KINDS, type ExportRequest, type ExportSummary, type FileFormat } from './export/export.ts';
 export { toNdjson } from './export/ndjson.ts';
 export { monitronEvent, type MonitronEvent } from './export/monitron/event.ts';
-export { namesKnownPlace, rowsOf, undecodable, type Selection } from './export/selection.ts';
+export { namesKnownPlace, namesPlace, rowsOf, undecodable, type Selection } from './export/selection.ts';
 export { BROKER_LIMITS } from './limits.ts';
 export type { CertificateIssuer, CertificateQuestion } from './certificate-desk.ts';
 export type { PublishTarget } from './mqtt-service.ts';

@@ -63,21 +63,19 @@ async function writeTo(output: ExportOutput, home: Home, options: ExportOptions 
   const panel = output.kind === 'file' && process.stderr.isTTY ? showLive(options, () => ({ heading: `export to ${options.out!}`, rows: [['rows', count(rows)]], line: `${count(rows)} rows` })) : undefined;
   try {
     return await exportFile(
-      items(home, options, projects),
+      items(home, options, projects, interrupted),
       { format, selection, withNames, accountId: ACCOUNT_ID, nowMs: now(), onRow: (done) => (rows = done) },
-      async (piece) => {
-        interrupted.throwIfAborted();
-        await output.write(piece);
-      },
+      output.write,
     );
   } finally {
     panel?.stop();
   }
 }
 
-/** What is stored, saying on the way what does not decode. */
-async function* items(home: Home, options: OutputOptions, projects: readonly ExportProject[]): AsyncGenerator<ExportItem> {
+/** What is stored, saying on the way what does not decode. Throws Interrupted. */
+async function* items(home: Home, options: OutputOptions, projects: readonly ExportProject[], interrupted: AbortSignal): AsyncGenerator<ExportItem> {
   for await (const item of storedItems(home, projects)) {
+    interrupted.throwIfAborted();
     const fault = undecodable(item.entry);
     if (fault !== undefined) say(options, fault);
     yield item;
@@ -92,8 +90,9 @@ function report(options: ExportOptions, { kind }: ExportOutput, path: string, { 
 
 async function exportRecordings(home: Home, options: ExportOptions, selection: Selection, directory: string): Promise<void> {
   await refuseInside(home, directory);
-  const projects = await projectsToRead(home, options, selection, false);
-  const { files, incomplete, sha256 } = await exportWav(items(home, options, projects), selection, directory, projects.length > 1);
+  const projects = await projectsToRead(home, options, selection);
+  const interrupt = catchInterrupt(); // now that there are files that would be left behind
+  const { files, incomplete, sha256 } = await exportWav(items(home, options, projects, interrupt.signal), selection, directory, projects.length > 1).finally(() => interrupt.release());
   for (const { capture, samples, totalSamples } of incomplete) say(options, `capture ${capture} has ${samples} of ${totalSamples} samples: not written`);
   printResult(options, { files, incomplete, sha256 }, () => [...files, `${count(files.length)} recordings`]);
 }

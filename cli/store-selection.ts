@@ -1,7 +1,7 @@
 /** `thrum store read` and `export`: which messages are wanted, and the stored entries of the projects that are named. */
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { KeyError, namesKnownPlace, readProject, type ExportItem, type ExportProject, type Selection } from '../broker/mod.ts';
+import { exportProject, KeyError, namesKnownPlace, NOWHERE, readProject, type ExportItem, type ExportProject, type Selection } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -68,13 +68,13 @@ export async function projectIds(home: Home, { project }: { readonly project?: s
   return home.projects.ids();
 }
 
-/** The projects with their names. One whose key is disabled is left out. CLI_USAGE when the selection names a place that none has. */
-export async function projectsToRead(home: Home, options: { readonly project?: string }, selection: Selection, withNames: boolean): Promise<ExportProject[]> {
+/** The projects that can be read; one whose key is disabled is left out. CLI_USAGE when the selection names a place that none has. */
+export async function projectsToRead(home: Home, options: { readonly project?: string }, selection: Selection, withNames = false): Promise<ExportProject[]> {
   const projects: ExportProject[] = [];
   for (const projectId of await projectIds(home, options)) {
     await orLeaveOut(projectId, async () => {
-      const projectName = withNames ? (await home.projects.read(projectId)).name : projectId;
-      projects.push({ projectId, projectName, places: new Map(), gatewaySites: new Map() });
+      const name = withNames ? (await home.projects.read(projectId)).name : projectId;
+      projects.push(exportProject(projectId, name, NOWHERE));
     });
   }
   if (projects.length > 0 && !projects.some(({ places }) => namesKnownPlace(selection, places))) {

@@ -48,7 +48,7 @@ async function read(options: ReadOptions): Promise<void> {
   const selection = selectionOf(options);
   const home = await openHome(options, 'refuse');
   let left = options.limit ?? Infinity;
-  for await (const item of storedItems(home, await projectsToRead(home, options, selection, false))) {
+  for await (const item of storedItems(home, await projectsToRead(home, options, selection))) {
     const fault = undecodable(item.entry);
     if (fault !== undefined) say(options, fault);
     for (const row of rowsOf(item, selection)) {

@@ -1,7 +1,7 @@
 /** An export as the audit trail tells it: what left, in which form, and its digest; not what it said, nor names of places. */
 import type { AuditEvent } from '../audit/event.ts';
 import type { ExportSummary } from './export.ts';
-import type { Selection } from './selection.ts';
+import { namesPlace, type Selection } from './selection.ts';
 
 export interface ExportedData {
   /** ARN of who exports. */
@@ -14,7 +14,7 @@ export interface ExportedData {
 
 /** The event `ExportData`, also of an export that failed on the way. */
 export function exportEvent({ principal, projectIds, selection, withNames, summary }: ExportedData): AuditEvent {
-  const { siteName, assetName, positionName, fromMs, toMs, ...rest } = selection;
+  const { sensorId, gatewayId, fromMs, toMs, kind, limit } = selection;
   const { format, rows, bytes, sha256, complete } = summary;
   return {
     eventSource: 'thrum',
@@ -24,10 +24,10 @@ export function exportEvent({ principal, projectIds, selection, withNames, summa
     requestParameters: {
       format,
       withNames,
-      byPlace: [siteName, assetName, positionName].some((name) => name !== undefined),
+      byPlace: namesPlace(selection),
       ...(fromMs === undefined ? {} : { from: new Date(fromMs).toISOString() }),
       ...(toMs === undefined ? {} : { to: new Date(toMs).toISOString() }),
-      ...rest,
+      ...Object.fromEntries(Object.entries({ sensorId, gatewayId, kind, limit }).filter(([, value]) => value !== undefined)),
     },
     responseElements: { rows, bytes, sha256 },
     ...(complete ? {} : { errorCode: 'ExportIncomplete', errorMessage: 'the export ended before it was whole; what is counted here had left by then' }),

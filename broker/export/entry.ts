@@ -18,7 +18,7 @@ export interface Place {
   readonly assetName: string;
   readonly positionName: string;
   /** Class of the machine after ISO 20816, as the service modelled spells it: CLASS1 to CLASS4. */
-  readonly isoClass?: string;
+  readonly isoClass?: string | undefined;
 }
 
 /** Places by sensor id. */
@@ -31,6 +31,23 @@ export interface ExportProject {
   readonly places: Places;
   /** Site names by gateway id. */
   readonly gatewaySites: ReadonlyMap<string, string>;
+}
+
+/** A table of places as an owner keeps it: each sensor's, and the site of each gateway. */
+export interface PlaceTable {
+  readonly sensors: readonly (Place & { readonly sensorId: string })[];
+  readonly gateways: readonly { readonly gatewayId: string; readonly siteName: string }[];
+}
+
+export const NOWHERE: PlaceTable = { sensors: [], gateways: [] };
+
+export function exportProject(projectId: string, projectName: string, { sensors, gateways }: PlaceTable): ExportProject {
+  return {
+    projectId,
+    projectName,
+    places: new Map(sensors.map(({ sensorId, ...place }) => [sensorId, place])),
+    gatewaySites: new Map(gateways.map(({ gatewayId, siteName }) => [gatewayId, siteName])),
+  };
 }
 
 /** An entry and whose it is. Entries come project by project, each project's in the order of storing. */

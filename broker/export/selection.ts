@@ -47,9 +47,11 @@ function isThere(selection: Selection, place: Partial<Place> | undefined): boole
 
 /** Whether any sensor is at the place that the selection names; true when it names none. */
 export function namesKnownPlace(selection: Selection, places: Places): boolean {
-  const { siteName, assetName, positionName } = selection;
-  if (siteName === undefined && assetName === undefined && positionName === undefined) return true;
-  return [...places.values()].some((place) => isThere(selection, place));
+  return !namesPlace(selection) || [...places.values()].some((place) => isThere(selection, place));
+}
+
+export function namesPlace({ siteName, assetName, positionName }: Selection): boolean {
+  return [siteName, assetName, positionName].some((name) => name !== undefined);
 }
 
 /** The wanted messages of one entry, in their order. */
