@@ -1,5 +1,8 @@
 /** The broker room: what others may use. */
 export * from './errors.ts';
+export { authorize, evaluate, rootOf } from './access/evaluate.ts';
+export { readPolicy, type NamedPolicy, type PolicyDocument } from './access/policy.ts';
+export type { AccessRequest, Decision } from './access/request.ts';
 export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
 export type { RootSource } from './keys/root-key.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
