@@ -1,6 +1,13 @@
 /** The broker room: what others may use. */
 export * from './errors.ts';
-export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
+export { authorize, evaluate, rootOf } from './access/evaluate.ts';
+export { readPolicy, type NamedPolicy, type PolicyDocument } from './access/policy.ts';
+export type { AccessRequest, Decision } from './access/request.ts';
+export { KMS_OPERATIONS, KmsEngine, type KmsEngineOptions } from './keys/kms-engine.ts';
+export type { Caller } from './keys/kms-call.ts';
+export { KmsError, type KmsErrorType } from './keys/kms-error.ts';
+export { ownerCaller, ownerPrincipal, serviceCaller, servicePrincipal } from './keys/principals.ts';
+export { checkAlias, checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
 export type { RootSource } from './keys/root-key.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
 export { BROKER_LIMITS } from './limits.ts';
