@@ -14,6 +14,8 @@ const CARDS: readonly (readonly [from: number, to: number, lengths: readonly num
   [2200, 2204, [16, 17, 18, 19]], // Mir
 ];
 const CARD_DIGITS_MAX = 19;
+/** Digits that tell whose card it is. */
+const PREFIX_DIGITS = 4;
 /** How cards are printed in groups; groups of one size are taken too. */
 const CARD_GROUPS = new Set(['4-6-5', '4-6-4', '4-4-4-4-3', '4-4-4-4-2', '4-4-4-4-1', '6-13', '8-8', '8-11']);
 
@@ -46,12 +48,25 @@ export function hasCardNumber(text: string): boolean {
 /** Whether a card number begins with this group. */
 function cardFrom(groups: readonly string[], first: number): boolean {
   let digits = '';
+  let lengths: ReadonlySet<number> | undefined;
   for (let last = first; last < groups.length; last++) {
     if (digits.length + groups[last]!.length > CARD_DIGITS_MAX) return false;
     digits += groups[last]!;
-    if (isCard(digits) && isGroupedAsCard(groups.slice(first, last + 1))) return true;
+    if (digits.length < PREFIX_DIGITS) continue;
+    lengths ??= cardLengths(digits);
+    if (lengths.size === 0) return false;
+    if (lengths.has(digits.length) && isCard(digits) && isGroupedAsCard(groups.slice(first, last + 1))) return true;
   }
   return false;
+}
+
+/** How long cards are that begin with these digits. */
+function cardLengths(digits: string): ReadonlySet<number> {
+  const prefix = Number(digits.slice(0, PREFIX_DIGITS));
+  return new Set(CARDS.flatMap(([from, to, lengths]) => {
+    const unit = 10 ** (PREFIX_DIGITS - String(from).length);
+    return prefix >= from * unit && prefix < (to + 1) * unit ? lengths : [];
+  }));
 }
 
 /** Letters of a longer name, a hexadecimal id or a serial number right beside the digits: then they are not a number by themselves. */
@@ -68,11 +83,7 @@ function isGroupedAsCard(groups: readonly string[]): boolean {
 }
 
 function isCard(digits: string): boolean {
-  const isKnown = CARDS.some(([from, to, lengths]) => {
-    const prefix = Number(digits.slice(0, String(from).length));
-    return lengths.includes(digits.length) && prefix >= from && prefix <= to;
-  });
-  return isKnown && passesLuhn(digits) && !/^(\d)\1+$/.test(digits);
+  return passesLuhn(digits) && !/^(\d)\1+$/.test(digits);
 }
 
 function passesLuhn(digits: string): boolean {
