@@ -102,3 +102,23 @@ export class RevocationError extends Error {
   override readonly name = 'RevocationError';
   readonly code = 'REVOCATION_OLD';
 }
+
+export type AccessErrorCode =
+  | 'ACCESS_POLICY'
+  | 'ACCESS_DENIED'
+  | 'ACCESS_NOT_FOUND'
+  | 'ACCESS_EXISTS'
+  | 'ACCESS_BAD_REQUEST'
+  | 'ACCESS_SECOND_FACTOR'
+  | 'ACCESS_DAMAGED';
+
+/** A policy does not allow it, or what was said of policies and principals cannot be taken. */
+export class AccessError extends Error {
+  override readonly name = 'AccessError';
+  readonly code: AccessErrorCode;
+
+  constructor(code: AccessErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

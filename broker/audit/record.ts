@@ -54,6 +54,9 @@ export interface NotedEvent {
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
+/** Stands for the home's owner, the root of the account, in an event whose reporter does not know the account. */
+export const OWNER_PRINCIPAL = 'owner';
+
 const NAME_CHARS_MAX = 256;
 const RESOURCES_MAX = 64;
 const OMITTED = { omitted: 'too large for a record' };
@@ -112,7 +115,8 @@ export function recordOf({ event, timeMs, eventId, extra }: NotedEvent, { accoun
   };
 }
 
-function identityOf(principal: string, accountId: string): UserIdentity {
+function identityOf(named: string, accountId: string): UserIdentity {
+  const principal = named === OWNER_PRINCIPAL ? `arn:aws:iam::${accountId}:root` : named;
   const arn = /^arn:[^:]*:(?:iam|sts)::(\d{12}):(root$|user\/|role\/|assumed-role\/)(.*)$/.exec(principal);
   const common = { principalId: principal, arn: principal, accountId: arn?.[1] ?? accountId };
   if (arn?.[2] === 'root') return { type: 'Root', ...common };
