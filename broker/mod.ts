@@ -1,7 +1,10 @@
 /** The broker room: what others may use. */
 export * from './errors.ts';
+export { HOME_ARN, projectArn, THRUM_ACTIONS, type ThrumAction } from './access/actions.ts';
 export { authorize, evaluate, rootOf } from './access/evaluate.ts';
 export { readPolicy, type NamedPolicy, type PolicyDocument } from './access/policy.ts';
+export { Principals, type AccessKeyPair, type Identity, type PrincipalDescription } from './access/principals.ts';
+export { READY_POLICIES, ROOT_POLICY } from './access/ready-policies.ts';
 export type { AccessRequest, Decision } from './access/request.ts';
 export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
 export type { RootSource } from './keys/root-key.ts';
