@@ -1,6 +1,7 @@
 /** The broker room: what others may use. */
 export * from './errors.ts';
 export { HOME_ARN, projectArn, THRUM_ACTIONS, type ThrumAction } from './access/actions.ts';
+export { callerOf, contextOf, type AccessCaller, type Circumstances } from './access/caller.ts';
 export { authorize, evaluate, rootOf } from './access/evaluate.ts';
 export { readPolicy, type NamedPolicy, type PolicyDocument } from './access/policy.ts';
 export { Principals, type AccessKeyPair, type Identity, type PrincipalDescription } from './access/principals.ts';
@@ -8,6 +9,7 @@ export { READY_POLICIES, ROOT_POLICY } from './access/ready-policies.ts';
 export type { AccessRequest, Decision } from './access/request.ts';
 export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
 export type { RootSource } from './keys/root-key.ts';
+export { KMS_LIMITS, startKmsServer, type KmsOperations, type KmsServer, type KmsServerOptions } from './kms/server.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
 export { BROKER_LIMITS } from './limits.ts';
 export type { CertificateIssuer, CertificateQuestion } from './certificate-desk.ts';
