@@ -7,7 +7,11 @@ export { readPolicy, type NamedPolicy, type PolicyDocument } from './access/poli
 export { Principals, type AccessKeyPair, type Identity, type PrincipalDescription } from './access/principals.ts';
 export { READY_POLICIES, ROOT_POLICY } from './access/ready-policies.ts';
 export type { AccessRequest, Decision } from './access/request.ts';
-export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
+export { KMS_OPERATIONS, KmsEngine, type KmsEngineOptions } from './keys/kms-engine.ts';
+export type { Caller } from './keys/kms-call.ts';
+export { KmsError, type KmsErrorType } from './keys/kms-error.ts';
+export { ownerCaller, ownerPrincipal, serviceCaller, servicePrincipal } from './keys/principals.ts';
+export { checkAlias, checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
 export type { RootSource } from './keys/root-key.ts';
 export { KMS_LIMITS, startKmsServer, type KmsOperations, type KmsServer, type KmsServerOptions } from './kms/server.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';

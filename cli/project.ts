@@ -14,7 +14,7 @@ export function addProjectCommand(program: Command): void {
   finish(
     project
       .command('create')
-      .description('make a project; without --key a key is made for it alone')
+      .description('make a project; without --key it is under the service-owned key')
       .argument('<name>', '1 to 60 characters; kept encrypted')
       .option('--key <key>', 'custom encryption settings: id or alias of the key that protects it'),
   )
@@ -62,7 +62,7 @@ function lines(project: Project): string[] {
   return [
     `project     ${project.projectId}`,
     `name        ${project.name}`,
-    `encryption  ${project.encryption === 'custom' ? 'custom: a key of the owner’s' : 'service-owned key, made for this project alone'}`,
+    `encryption  ${project.encryption === 'custom' ? 'custom: a key of the owner’s' : 'service-owned key'}`,
     `key         ${project.keyId}`,
     `created     ${minute(project.createdMs)}`,
   ];

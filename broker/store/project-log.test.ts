@@ -420,7 +420,7 @@ describe('the sink', () => {
   });
 
   it('takes from one project although another’s key is disabled and the file of a third is altered', async () => {
-    const [disabled, altered] = [await makeProject(home, 'Disabled'), await makeProject(home, 'Altered')];
+    const [disabled, altered] = [await makeProject(home, 'Disabled', (await home.keys.createKey({ owner: 'customer' })).keyId), await makeProject(home, 'Altered')];
     await home.keys.disableKey(disabled.keyId);
     await writeFile(join(home.root, 'projects', `${altered.projectId}.project`), 'garbage');
     const sink = await home.openSink();
