@@ -27,7 +27,7 @@ export async function readRequest(request: IncomingMessage): Promise<WireRequest
   // Says who will be told what: an operation's name goes into the audit trail also where the rest is refused.
   const operation = TARGET.exec(headers['x-amz-target'] ?? '')?.[1];
   if (operation === undefined || headers['content-type']?.split(';')[0]!.trim().toLowerCase() !== CONTENT_TYPE) {
-    throw new WireError('UnknownOperationException', `A request has Content-Type: ${CONTENT_TYPE} and X-Amz-Target: TrentService.Operation.`, 404);
+    throw new WireError('UnknownOperationException', `A request has Content-Type: ${CONTENT_TYPE} and X-Amz-Target: TrentService.Operation.`);
   }
   return { operation, headers, body: await readBody(request) };
 }

@@ -136,10 +136,10 @@ describe('what is no request', () => {
     ['PUT', { method: 'PUT', headers: {}, body: '{}' }, 405],
     ['another path', { path: '/keys', headers: {}, body: '{}' }, 404],
     ['a query, as presigned requests have', { path: '/?X-Amz-Signature=00', headers: {}, body: '{}' }, 404],
-    ['no operation', { headers: { 'content-type': 'application/x-amz-json-1.1' }, body: '{}' }, 404],
-    ['another service’s operation', { headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'DynamoDB_20120810.ListTables' }, body: '{}' }, 404],
-    ['an operation that is no name', { headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'TrentService.__proto__' }, body: '{}' }, 404],
-    ['another content type', { headers: { 'content-type': 'application/json', 'x-amz-target': 'TrentService.ListKeys' }, body: '{}' }, 404],
+    ['no operation', { headers: { 'content-type': 'application/x-amz-json-1.1' }, body: '{}' }, 400],
+    ['another service’s operation', { headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'DynamoDB_20120810.ListTables' }, body: '{}' }, 400],
+    ['an operation that is no name', { headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': 'TrentService.__proto__' }, body: '{}' }, 400],
+    ['another content type', { headers: { 'content-type': 'application/json', 'x-amz-target': 'TrentService.ListKeys' }, body: '{}' }, 400],
   ])('%s', async (_what, request, status) => {
     expect(await send(server, request)).toMatchObject({ status, type: 'UnknownOperationException' });
     expect(calls).toEqual([]);
