@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { checkNewKey, type KeyDescription, type NewKey } from '../broker/mod.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addServeCommand } from './keys-serve.ts';
 import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
 
 type Options = HomeOptions & OutputOptions;
@@ -9,6 +10,7 @@ type Options = HomeOptions & OutputOptions;
 export function addKeysCommand(program: Command): void {
   const keys = program.command('keys').description('make, list and switch the keys that protect projects');
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command));
+  addServeCommand(keys);
 
   finish(keys.command('create').description('make a key that you control').option('--alias <alias>', 'name for it, as alias/NAME').option('--description <text>', 'what it is for'))
     .addHelpText('after', '\nExample:\n  thrum keys create --alias alias/plant-7')

@@ -15,6 +15,7 @@ export const THRUM_ACTIONS = {
   'thrum:ReencryptData': 'encrypt what is stored anew',
   'thrum:ShredData': 'destroy the keys of what is stored, for good',
   'thrum:ReadAudit': 'read and check the audit trail',
+  'thrum:ServeKeys': 'serve the keys on the wire, to whoever has an access key',
   'thrum:ManageIdentities': 'issue, renew and revoke certificates, and make claims',
   'thrum:ManageAccess': 'make principals, their policies, access keys and second factors',
 } as const;
