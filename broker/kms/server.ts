@@ -20,7 +20,6 @@ import { inputOf, readRequest, type WireRequest } from './wire-request.ts';
 export const KMS_LIMITS = {
   connections: 256,
   headerBytes: 16 * 1024,
-  headerCount: 100,
   /** For the headers of a request, and for all of it, from its first byte. */
   headersMs: 10_000,
   requestMs: 20_000,
@@ -101,7 +100,6 @@ function listenerFor({ tls }: KmsServerOptions, limits: Limits): Server {
   };
   const server = tls ? createHttpsServer({ ...settings, ...SERVER_TLS, cert: tls.certificatePem, key: tls.keyPem, handshakeTimeout: limits.headersMs }) : createHttpServer(settings);
   server.maxConnections = limits.connections;
-  server.maxHeadersCount = limits.headerCount;
   server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code !== 'ECONNRESET' && socket.writable) socket.end(`HTTP/1.1 ${statusOf(error)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
