@@ -3,6 +3,7 @@
 export type KeyErrorCode =
   | 'KEY_NOT_FOUND'
   | 'KEY_DISABLED'
+  | 'KEY_DENIED'
   | 'KEY_CIPHERTEXT'
   | 'KEY_BAD_REQUEST'
   | 'KEY_ALIAS_EXISTS'

@@ -4,9 +4,9 @@
  * no permission from here (docs/access.md): this keeps people who share a machine's account to their tasks, and on record.
  */
 import type { Command } from 'commander';
-import { createInterface } from 'node:readline/promises';
-import { AccessError, authorize, contextOf, HOME_ARN, keyResource, projectArn, type Decision, type Identity, type NamedPolicy, type Principals } from '../broker/mod.ts';
+import { AccessError, authorize, contextOf, HOME_ARN, keyResource, projectArn, type Decision, type Identity, type NamedPolicy } from '../broker/mod.ts';
 import { needsOf, type Need } from './access-needs.ts';
+import { actFor, takeCode, type Acting } from './acting.ts';
 import { now } from './clock.ts';
 import { openHome, openPrincipals, type Home, type HomeOptions } from './home.ts';
 
@@ -22,22 +22,19 @@ interface Question {
 export async function guardCommand(command: Command, name: string): Promise<void> {
   const words = wordsOf(command);
   const needs = needsOf(words);
-  if (needs?.length === 0) return;
+  if (needs === 'no home') return;
   if (!needs) throw new AccessError('ACCESS_DENIED', `only the home's owner may do 'thrum ${words.join(' ')}': leave out --as and THRUM_PRINCIPAL`);
   const home = await openHome(command.opts<HomeOptions>(), 'refuse');
   const principals = await openPrincipals(home);
   const identity = await principals.identity(name);
-  const questions = (await Promise.all(needs.map((need) => questionsOf(need, home, command)))).flat();
-  let mfa = false;
-  for (const question of questions) {
-    if (decide(identity, question, mfa).allowed) continue;
-    if (!mfa && identity.secondFactor && decide(identity, question, true).allowed) {
-      await takeCode(principals, name, question);
-      mfa = true;
-      continue;
-    }
-    throw refusal(name, question, decide(identity, question, mfa));
+  let acting: Acting = { name, identity, principals, mfa: false };
+  for (const question of (await Promise.all(needs.map((need) => questionsOf(need, home, command)))).flat()) {
+    const decision = decide(identity, question, acting.mfa);
+    if (decision.allowed) continue;
+    if (acting.mfa || !identity.secondFactor || !decide(identity, question, true).allowed) throw refusal(name, question, decision);
+    acting = await takeCode(acting, question.action);
   }
+  actFor(acting);
 }
 
 function decide({ arn, policies }: Identity, question: Question, mfa: boolean): Decision {
@@ -47,33 +44,18 @@ function decide({ arn, policies }: Identity, question: Question, mfa: boolean): 
 
 async function questionsOf({ action, of }: Need, home: Home, command: Command): Promise<Question[]> {
   const about = (resource: string): Question => ({ action, resource, policies: [], context: {} });
-  const { project, key } = command.opts<{ project?: string; key?: string }>();
+  const { project, key, alias } = command.opts<{ project?: string; key?: string; alias?: string }>();
   const named = of === 'argument project' ? command.args[0] : of === 'project' ? project : undefined;
   if (named !== undefined) return [about(projectArn((await home.projects.find(named)).projectId))];
   if (of === 'home') return [about(HOME_ARN)];
-  if (of === 'no key') return [about('*')];
-  if (of === 'option key' && key === undefined) return [];
+  if ((of === 'option key' && key === undefined) || (of === 'option alias' && alias === undefined)) return [];
+  if (of === 'no key' || of === 'option alias') return [about('*')];
   if (of === 'argument key' || of === 'option key') {
     const { arn, policies, context } = await keyResource(home.keys.store, (of === 'option key' ? key : command.args[0]) ?? '');
     return [{ action, resource: arn, policies, context }];
   }
   // All projects means each of them: a policy may deny one.
   return [about(projectArn('*')), ...(await home.projects.ids()).map((id) => about(projectArn(id)))];
-}
-
-async function takeCode(principals: Principals, name: string, { action }: Question): Promise<void> {
-  const code = process.env['THRUM_MFA_CODE'] ?? (process.stdin.isTTY ? await ask(`code of ${name}'s second factor, for ${action}: `) : undefined);
-  if (code === undefined) throw new AccessError('ACCESS_SECOND_FACTOR', `${action} needs a code of ${name}'s second factor: give it in THRUM_MFA_CODE`);
-  await principals.useCode(name, code.trim());
-}
-
-async function ask(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await terminal.question(question);
-  } finally {
-    terminal.close();
-  }
 }
 
 function refusal(name: string, { action, resource }: Question, { reason, decidedBy }: Decision): AccessError {

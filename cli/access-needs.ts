@@ -6,9 +6,9 @@ import type { ThrumAction } from '../broker/mod.ts';
 
 /**
  * What is acted on. `project`: that of `--project`, or all; `argument project`: the one named first; `argument key`: the key
- * named first; `option key`: that of `--key`, if there is one.
+ * named first; `option key`, `option alias`: that of `--key` or `--alias`, if there is one.
  */
-export type Subject = 'home' | 'project' | 'argument project' | 'all projects' | 'argument key' | 'option key' | 'no key';
+export type Subject = 'home' | 'project' | 'argument project' | 'all projects' | 'argument key' | 'option key' | 'option alias' | 'no key';
 
 export interface Need {
   readonly action: ThrumAction | `kms:${string}`;
@@ -16,15 +16,15 @@ export interface Need {
 }
 
 const need = (action: Need['action'], of: Subject): Need => ({ action, of });
-const ofKey = (operation: string): readonly Need[] => [need(`kms:${operation}`, 'argument key')];
-const aliased = (operation: string): readonly Need[] => [need(`kms:${operation}`, 'no key')];
+/** The key service asks by itself, at each of its operations, for whom the command acts (acting.ts). */
+const ASKED_BY_KEYS: readonly Need[] = [];
 
-/** Which need it is by the command's words; the longest that fits counts. An empty list: no home is touched. */
-const NEEDS: Readonly<Record<string, readonly Need[]>> = {
-  load: [],
-  handshake: [],
-  frame: [],
-  'certs check': [],
+/** Which needs a command has, by its words; the longest that fit count. */
+const NEEDS: Readonly<Record<string, readonly Need[] | 'no home'>> = {
+  load: 'no home',
+  handshake: 'no home',
+  frame: 'no home',
+  'certs check': 'no home',
   certs: [need('thrum:ManageIdentities', 'home')],
   access: [need('thrum:ManageAccess', 'home')],
   audit: [need('thrum:ReadAudit', 'home')],
@@ -46,32 +46,27 @@ const NEEDS: Readonly<Record<string, readonly Need[]>> = {
   'store reencrypt': [need('thrum:ReencryptData', 'project')],
   'store shred': [need('thrum:ShredData', 'project')],
   'keys serve': [need('thrum:ServeKeys', 'home')],
-  'keys create': [need('kms:CreateKey', 'no key')],
+  'keys create': [need('kms:CreateKey', 'no key'), need('kms:CreateAlias', 'option alias')],
   'keys list': [need('kms:ListKeys', 'no key'), need('kms:ListAliases', 'no key')],
-  'keys describe': ofKey('DescribeKey'),
-  'keys enable': ofKey('EnableKey'),
-  'keys disable': ofKey('DisableKey'),
-  'keys schedule-deletion': ofKey('ScheduleKeyDeletion'),
-  'keys cancel-deletion': ofKey('CancelKeyDeletion'),
-  'keys rotate': ofKey('RotateKeyOnDemand'),
-  'keys rotation enable': ofKey('EnableKeyRotation'),
-  'keys rotation disable': ofKey('DisableKeyRotation'),
-  'keys rotation status': ofKey('GetKeyRotationStatus'),
-  'keys alias add': aliased('CreateAlias'),
-  'keys alias remove': aliased('DeleteAlias'),
-  'keys alias move': aliased('UpdateAlias'),
-  'keys tag': ofKey('TagResource'),
-  'keys untag': ofKey('UntagResource'),
-  'keys policy get': ofKey('GetKeyPolicy'),
-  'keys policy put': ofKey('PutKeyPolicy'),
-  'keys grant create': ofKey('CreateGrant'),
-  'keys grant list': ofKey('ListGrants'),
-  'keys grant retire': ofKey('RetireGrant'),
-  'keys grant revoke': ofKey('RevokeGrant'),
+  'keys describe': [need('kms:DescribeKey', 'argument key')],
+  'keys rotation status': [need('kms:GetKeyRotationStatus', 'argument key')],
+  'keys enable': ASKED_BY_KEYS,
+  'keys disable': ASKED_BY_KEYS,
+  'keys schedule-deletion': ASKED_BY_KEYS,
+  'keys cancel-deletion': ASKED_BY_KEYS,
+  'keys rotate': ASKED_BY_KEYS,
+  'keys rotation enable': ASKED_BY_KEYS,
+  'keys rotation disable': ASKED_BY_KEYS,
+  'keys alias': ASKED_BY_KEYS,
+  'keys tag': ASKED_BY_KEYS,
+  'keys untag': ASKED_BY_KEYS,
+  'keys policy get': ASKED_BY_KEYS,
+  'keys policy put': ASKED_BY_KEYS,
+  'keys grant': ASKED_BY_KEYS,
 };
 
 /** The needs of a command such as `keys alias add`; undefined where only the owner may. */
-export function needsOf(words: readonly string[]): readonly Need[] | undefined {
+export function needsOf(words: readonly string[]): readonly Need[] | 'no home' | undefined {
   for (let length = words.length; length > 0; length -= 1) {
     const name = words.slice(0, length).join(' ');
     if (Object.hasOwn(NEEDS, name)) return NEEDS[name];

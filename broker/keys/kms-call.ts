@@ -18,7 +18,7 @@ export interface Caller {
   /** `arn:aws:iam::<account>:root`, `…:user/<name>` or `…:role/<name>`. */
   readonly principalArn: string;
   readonly sourceIpAddress?: string;
-  /** Whether a second factor was given; undefined where there was no way to give one. */
+  /** Whether a second factor was given. */
   readonly mfa?: boolean;
   readonly grantTokens?: readonly string[];
   /** What the caller's policies and those of the resource say together (broker/access/evaluate.ts, `authorize`). */
@@ -120,7 +120,7 @@ function contextOf({ state, nowMs, caller }: Call, { key, encryptionContext, fac
     'aws:CurrentTime': new Date(nowMs).toISOString(),
     'aws:EpochTime': String(Math.floor(nowMs / 1000)),
     ...(caller.sourceIpAddress === undefined ? {} : { 'aws:SourceIp': caller.sourceIpAddress }),
-    ...(caller.mfa === undefined ? {} : { 'aws:MultiFactorAuthPresent': String(caller.mfa) }),
+    ...(caller.mfa ? { 'aws:MultiFactorAuthPresent': 'true' } : {}), // as with AWS it is absent, not false, where none was given
   };
 }
 

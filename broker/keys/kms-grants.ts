@@ -12,6 +12,8 @@ import { ownerPrincipal } from './principals.ts';
 
 const PRINCIPAL = /^arn:aws:(iam::\d{12}:(root|(user|role)\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)$/;
 
+const NAME = /^[a-zA-Z0-9:/_-]+$/;
+
 const principal = text(1, 256);
 const grantId = text(1, 128);
 const constraint = stringMap(8, 384).optional();
@@ -24,7 +26,7 @@ const createInput = z.object({
   RetiringPrincipal: principal.optional(),
   Operations: z.array(z.enum(GRANT_OPERATIONS)).min(1).max(50),
   Constraints: z.object({ EncryptionContextSubset: constraint, EncryptionContextEquals: constraint, SourceArn: unsupported }).optional(),
-  Name: z.string().regex(/^[a-zA-Z0-9:/_-]{1,256}$/, 'Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$').optional(),
+  Name: text(1, 256).refine((name) => NAME.test(name), `Member must satisfy regular expression pattern: ${NAME.source}`).optional(),
   GrantTokens: grantTokens,
   DryRun: flag,
   GranteeServicePrincipal: unsupported,
