@@ -34,6 +34,25 @@ export class ProjectError extends Error {
   }
 }
 
+/** A name, id, tag or URL looks as if it holds something that must not be kept there. The message does not hold it. */
+export class SensitiveTextError extends Error {
+  override readonly name = 'SensitiveTextError';
+  readonly code = 'SENSITIVE_TEXT';
+}
+
+export type DirectoryErrorCode = 'DIRECTORY_BAD_ENTRY' | 'DIRECTORY_FULL' | 'DIRECTORY_DAMAGED';
+
+/** A project's table of places cannot be written as asked, or was altered. */
+export class DirectoryError extends Error {
+  override readonly name = 'DirectoryError';
+  readonly code: DirectoryErrorCode;
+
+  constructor(code: DirectoryErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 export type StoreErrorCode = 'STORE_DAMAGED' | 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CLOSED' | 'STORE_FAILED';
 
 /** Where in the store something is wrong; `record` is -1 when it concerns the whole file. */

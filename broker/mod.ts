@@ -16,6 +16,16 @@ export { checkAlias, checkNewKey, KeyService, type DataKey, type KeyDescription,
 export type { RootSource } from './keys/root-key.ts';
 export { KMS_LIMITS, startKmsServer, type KmsOperations, type KmsServer, type KmsServerOptions } from './kms/server.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
+export type { AuditEvent, AuditSink } from './audit/event.ts';
+export type { Checkpoint } from './audit/checkpoint.ts';
+export { OWNER_PRINCIPAL, type AuditRecord } from './audit/record.ts';
+export { AuditTrail, type AuditTrailOptions } from './audit/trail.ts';
+export { trailPosition } from './audit/trail-files.ts';
+export type { TrailPosition } from './audit/trail-format.ts';
+export type { TrailFault, TrailItem, Witness } from './audit/trail-reader.ts';
+export { refuseSensitiveText } from './screening/refuse.ts';
+export { screen, type SensitiveKind } from './screening/screen.ts';
+export { Directory, newestVersion, type DirectoryEntries, type GatewaySite, type Places, type SensorPlace } from './directory/directory.ts';
 export { BROKER_LIMITS } from './limits.ts';
 export type { CertificateIssuer, CertificateQuestion } from './certificate-desk.ts';
 export type { PublishTarget } from './mqtt-service.ts';

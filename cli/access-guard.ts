@@ -4,7 +4,7 @@
  * no permission from here (docs/access.md): this keeps people who share a machine's account to their tasks, and on record.
  */
 import type { Command } from 'commander';
-import { AccessError, authorize, contextOf, HOME_ARN, keyResource, projectArn, type Decision, type Identity, type NamedPolicy } from '../broker/mod.ts';
+import { AccessError, authorize, contextOf, HOME_ARN, keyResource, projectArn, type AuditEvent, type Decision, type Identity, type NamedPolicy } from '../broker/mod.ts';
 import { needsOf, type Need } from './access-needs.ts';
 import { actFor, takeCode, type Acting } from './acting.ts';
 import { now } from './clock.ts';
@@ -31,7 +31,11 @@ export async function guardCommand(command: Command, name: string): Promise<void
   for (const question of (await Promise.all(needs.map((need) => questionsOf(need, home, command)))).flat()) {
     const decision = decide(identity, question, acting.mfa);
     if (decision.allowed) continue;
-    if (acting.mfa || !identity.secondFactor || !decide(identity, question, true).allowed) throw refusal(name, question, decision);
+    if (acting.mfa || !identity.secondFactor || !decide(identity, question, true).allowed) {
+      const error = refusal(name, question, decision);
+      home.trail.record(denialEvent(identity.arn, question, error));
+      throw error;
+    }
     acting = await takeCode(acting, question.action);
   }
   actFor(acting);
@@ -61,6 +65,12 @@ async function questionsOf({ action, of }: Need, home: Home, command: Command): 
 function refusal(name: string, { action, resource }: Question, { reason, decidedBy }: Decision): AccessError {
   const why = reason === 'explicitDeny' && decidedBy ? `${statementText(decidedBy)} denies it` : 'no policy allows it';
   return new AccessError('ACCESS_DENIED', `principal ${name} may not do ${action} on ${resource}: ${why}`);
+}
+
+function denialEvent(principal: string, { action, resource }: Question, { message }: AccessError): AuditEvent {
+  const [service, operation] = action.split(':');
+  const eventSource = service === 'kms' ? 'kms.amazonaws.com' : 'thrum';
+  return { eventSource, eventName: operation!, principal, sourceIpAddress: undefined, requestParameters: {}, errorCode: 'AccessDenied', errorMessage: message, readOnly: true, resources: [resource] };
 }
 
 /** `statement 'Read' of policy data-reader`; by its number where it has no name. */

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { AccessError, READY_POLICIES, type PrincipalDescription, type Principals } from '../broker/mod.ts';
 import { addSimulateCommand } from './access-simulate.ts';
+import { audited } from './audit-trail.ts';
 import { addHomeOptions, openHome, openPrincipals, type HomeOptions } from './home.ts';
 import { addOutputOptions, minute, printResult, say, table, type OutputOptions } from './output.ts';
 
@@ -23,11 +24,18 @@ export function addAccessCommand(program: Command): void {
 const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command));
 const open = async (options: Options): Promise<Principals> => openPrincipals(await openHome(options, 'refuse'));
 
+/** Changes principals, on record: who changed what of whom, without secrets. */
+async function change<T>(options: Options, eventName: string, requestParameters: Readonly<Record<string, unknown>>, work: (principals: Principals) => Promise<T>): Promise<T> {
+  const home = await openHome(options, 'refuse');
+  const principals = await openPrincipals(home);
+  return audited(home.trail, { eventName, requestParameters }, () => work(principals));
+}
+
 function addPrincipalCommands(principal: Command): void {
   finish(principal.command('create').description('make a principal; it may do nothing until a policy is attached').argument('<name>', 'letters, digits and + = , . @ _ -'))
     .addHelpText('after', '\nExample:\n  thrum access principal create ana\n  thrum access policy attach ana data-reader\n  thrum store read --as ana')
     .action(async (name: string, options: Options) => {
-      const made = await (await open(options)).create(name);
+      const made = await change(options, 'CreateUser', { userName: name }, (all) => all.create(name));
       printResult(options, toJson(made), () => [`made ${made.arn}: it may do nothing until a policy is attached`]);
     });
   finish(principal.command('list').description('list the principals'))
@@ -41,7 +49,7 @@ function addPrincipalCommands(principal: Command): void {
   finish(principal.command('remove').description('remove a principal with its policies, access keys and second factor').argument('<name>'))
     .addHelpText('after', '\nExample:\n  thrum access principal remove ana')
     .action(async (name: string, options: Options) => {
-      await (await open(options)).remove(name);
+      await change(options, 'DeleteUser', { userName: name }, (all) => all.remove(name));
       printResult(options, { removed: name }, () => [`removed ${name}`, `grants to it and key policies that name it stay: a later principal of that name would have them`]);
     });
 }
@@ -58,7 +66,8 @@ function addPolicyCommands(policy: Command): void {
     .addHelpText('after', '\nExamples:\n  thrum access policy attach ana key-user\n  thrum access policy attach ana plant-7-only --file plant-7.json')
     .action(async (name: string, policyName: string, options: Options & { file?: string }) => {
       const text = options.file === undefined ? undefined : await readPolicyFile(options.file);
-      const after = await (await open(options)).attach(name, { name: policyName, ...(text === undefined ? {} : { text }) }).catch((error: unknown) => {
+      const policy = { name: policyName, ...(text === undefined ? {} : { text }) };
+      const after = await change(options, 'AttachUserPolicy', { userName: name, policyName, policyDocument: text }, (all) => all.attach(name, policy)).catch((error: unknown) => {
         if (!(error instanceof AccessError) || error.code !== 'ACCESS_POLICY' || options.file === undefined) throw error;
         throw new AccessError('ACCESS_POLICY', `${options.file}: ${error.message}`, { cause: error });
       });
@@ -66,7 +75,7 @@ function addPolicyCommands(policy: Command): void {
     });
   finish(policy.command('detach').description('take a policy from a principal').argument('<principal>').argument('<policy>'))
     .addHelpText('after', '\nExample:\n  thrum access policy detach ana key-user')
-    .action(async (name: string, policyName: string, options: Options) => printPolicies(options, await (await open(options)).detach(name, policyName)));
+    .action(async (name: string, policyName: string, options: Options) => printPolicies(options, await change(options, 'DetachUserPolicy', { userName: name, policyName }, (all) => all.detach(name, policyName))));
   finish(policy.command('show').description('print a policy: a ready-made one, or one of a principal’s').argument('<policy>').option('--of <principal>', 'whose policy it is'))
     .addHelpText('after', '\nExamples:\n  thrum access policy show console\n  thrum access policy show plant-7-only --of ana')
     .action(async (policyName: string, options: Options & { of?: string }) => {
@@ -81,7 +90,7 @@ function addAccessKeyCommands(accessKey: Command): void {
   finish(accessKey.command('create').description('make an access key; its secret is shown now and never again').argument('<principal>'))
     .addHelpText('after', '\nExample:\n  thrum access access-key create ana')
     .action(async (name: string, options: Options) => {
-      const { id, secret } = await (await open(options)).createAccessKey(name);
+      const { id, secret } = await change(options, 'CreateAccessKey', { userName: name }, (all) => all.createAccessKey(name));
       printResult(options, { principal: name, accessKeyId: id, secretAccessKey: secret }, () => [`AWS_ACCESS_KEY_ID=${id}`, `AWS_SECRET_ACCESS_KEY=${secret}`]);
       say(options, 'this secret is not shown again: keep it where others cannot read it');
     });
@@ -95,7 +104,7 @@ function addAccessKeyCommands(accessKey: Command): void {
   finish(accessKey.command('remove').description('remove an access key: what is signed with it is refused from now on').argument('<principal>').argument('<access key>'))
     .addHelpText('after', '\nExample:\n  thrum access access-key remove ana AKIA…')
     .action(async (name: string, id: string, options: Options) => {
-      await (await open(options)).removeAccessKey(name, id);
+      await change(options, 'DeleteAccessKey', { userName: name, accessKeyId: id }, (all) => all.removeAccessKey(name, id));
       printResult(options, { removed: id }, () => [`removed ${id}`]);
     });
 }
@@ -104,14 +113,14 @@ function addSecondFactorCommands(mfa: Command): void {
   finish(mfa.command('enable').description('make a second factor for a principal, and show it once for an authenticator app').argument('<principal>'))
     .addHelpText('after', '\nAn earlier one is no longer taken. Codes are given in THRUM_MFA_CODE, or when a command asks.\n\nExample:\n  thrum access mfa enable ana')
     .action(async (name: string, options: Options) => {
-      const uri = await (await open(options)).enableSecondFactor(name);
+      const uri = await change(options, 'EnableMFADevice', { userName: name }, (all) => all.enableSecondFactor(name));
       printResult(options, { principal: name, uri }, () => [uri]);
       say(options, 'this is not shown again: give it to the authenticator app now, and to nothing else');
     });
   finish(mfa.command('disable').description('remove a principal’s second factor: what needs one is denied from now on').argument('<principal>'))
     .addHelpText('after', '\nExample:\n  thrum access mfa disable ana')
     .action(async (name: string, options: Options) => {
-      const after = await (await open(options)).disableSecondFactor(name);
+      const after = await change(options, 'DeactivateMFADevice', { userName: name }, (all) => all.disableSecondFactor(name));
       printResult(options, toJson(after), () => [`${name} has no second factor`]);
     });
 }

@@ -7,10 +7,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { checkProjectName, isProjectId, KeyService, Principals, Projects, type Project, type RootSource } from '../broker/mod.ts';
+import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type RootSource } from '../broker/mod.ts';
 import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, revokedCertificates, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
+import { audited, openTrail } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
+import { screenTexts, type ScreeningOptions } from './screening.ts';
 
 const MARKER = 'home.json';
 /** What a process that makes the marker, or was killed while it did, leaves for a moment. */
@@ -26,6 +28,9 @@ export interface Home {
   readonly projects: Projects;
   /** What opens the keys, and what else is sealed under the home's root key. */
   readonly source: RootSource;
+  readonly trail: AuditTrail;
+  /** Where sensors and gateways are. */
+  readonly places: Directory;
 }
 
 /** Adds the options that say which home and how to open it. */
@@ -52,7 +57,8 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
   });
   if (marker === undefined) await createMarker(path, whenMissing);
   else if (marker !== MARKER_TEXT) throw new CliError('HOME_DAMAGED', `${join(path, MARKER)} is not that of a home of this version: restore it from your backup`);
-  const keys = new KeyService(join(path, 'keys'), source, now);
+  const trail = openTrail(path, source, async () => (await keys.store.readOrCreate()).accountId);
+  const keys: KeyService = new KeyService(join(path, 'keys'), source, now, trail.record);
   return {
     path,
     certs: join(path, 'certs'),
@@ -61,6 +67,8 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
     keys,
     projects: new Projects(join(path, 'projects'), keys),
     source,
+    trail,
+    places: new Directory({ directory: join(path, 'places'), keys, audit: trail.record }),
   };
 }
 
@@ -71,9 +79,14 @@ export async function openPrincipals(home: Home): Promise<Principals> {
 }
 
 /** Opens the home that a project is in, or is to be made in: a new one unless the project must be there already. */
-export async function openHomeFor(options: HomeOptions, project: string): Promise<Home> {
+export async function openHomeFor(options: HomeOptions & ScreeningOptions, project: string): Promise<Home> {
   checkProjectName(project);
-  return openHome(options, isProjectId(project) ? 'refuse' : 'create');
+  if (isProjectId(project)) return openHome(options, 'refuse');
+  return openHome(options, 'refuse').catch((error: unknown) => {
+    if (!(error instanceof CliError) || error.code !== 'HOME_MISSING') throw error;
+    screenTexts(options, { 'the project name': project }); // it will be made
+    return openHome(options, 'create');
+  });
 }
 
 async function createMarker(path: string, whenMissing: 'create' | 'refuse'): Promise<void> {
@@ -130,13 +143,23 @@ function isValidFor(certificatePem: string, host: string): boolean {
   return (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined;
 }
 
+/** Makes a project, on record. SENSITIVE_TEXT, PROJECT_EXISTS. */
+export async function createProject(home: Home, name: string, screening: ScreeningOptions, key?: string): Promise<Project> {
+  screenTexts(screening, { 'the project name': name });
+  const act = { eventName: 'CreateProject', requestParameters: { encryption: key === undefined ? 'service' : 'custom', key } };
+  return audited(home.trail, act, () => home.projects.create(name, { nowMs: now(), ...(key === undefined ? {} : { key }) }), ({ projectId, keyId }) => ({
+    projectId,
+    responseElements: { projectId, keyId },
+  }));
+}
+
 /** The project of that name or id; makes one with a key of its own when there is none of that name. */
-export async function ensureProject(home: Home, name: string): Promise<Project> {
+export async function ensureProject(home: Home, name: string, screening: ScreeningOptions): Promise<Project> {
   try {
     return await home.projects.find(name);
   } catch (error) {
     if ((error as { code?: string }).code !== 'PROJECT_NOT_FOUND' || isProjectId(name)) throw error;
-    return home.projects.create(name, { nowMs: now() }).catch(async (fault: unknown) => {
+    return createProject(home, name, screening).catch(async (fault: unknown) => {
       if ((fault as { code?: string }).code !== 'PROJECT_EXISTS') throw fault;
       return home.projects.find(name); // another process was faster
     });

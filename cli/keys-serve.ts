@@ -33,7 +33,7 @@ export function addServeCommand(keys: Command): void {
 
 async function serve(options: ServeOptions): Promise<void> {
   const home = await openHome(options, 'refuse');
-  const engine = new KmsEngine({ store: home.keys.store });
+  const engine = new KmsEngine({ store: home.keys.store, audit: home.trail.record });
   const { region } = await engine.home();
   const principals = await openPrincipals(home);
   const tls = options.tls ? await serverIdentity(home, options.host) : undefined;
@@ -41,6 +41,7 @@ async function serve(options: ServeOptions): Promise<void> {
   try {
     const server = await startKmsServer({
       engine, region, findAccessKey: (id) => principals.findAccessKey(id), host: options.host, port: options.port, now,
+      audit: home.trail.record,
       ...(tls ? { tls } : {}),
       onFault: (error) => say(options, `a request failed: ${error instanceof Error ? error.message : String(error)}`),
     });

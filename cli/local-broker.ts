@@ -51,6 +51,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       target: sink,
       issuer: certificateIssuer(home),
       now,
+      audit: home.trail.record,
       onRefused: (error) => options.onRefused?.(`refused: ${error.message}`),
     });
   } catch (error) {

@@ -2,6 +2,7 @@
 /** The `thrum` command: reads arguments, calls the rooms, prints. Errors become one line and an exit code here only. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { closeTrails } from './audit-trail.ts';
 import { EXIT, explain } from './errors.ts';
 
 /** Each command's module is read when it is needed: what one command loads, the others do not wait for. */
@@ -14,6 +15,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['keys', async () => (await import('./keys.ts')).addKeysCommand],
   ['access', async () => (await import('./access.ts')).addAccessCommand],
   ['certs', async () => (await import('./certs.ts')).addCertsCommand],
+  ['audit', async () => (await import('./audit.ts')).addAuditCommand],
   ['store', async () => (await import('./store.ts')).addStoreCommand],
   ['load', async () => (await import('./load.ts')).addLoadCommand],
   ['handshake', async () => (await import('./handshake.ts')).addHandshakeCommand],
@@ -52,4 +54,6 @@ try {
   const { message, exitCode } = explain(error);
   if (message !== '') process.stderr.write(`thrum: ${message}\n`);
   process.exitCode = exitCode;
+} finally {
+  await closeTrails();
 }

@@ -7,6 +7,7 @@ import { isLocked } from '../certs/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { CliError, EXIT } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addScanCommand } from './store-scan.ts';
 import { addOutputOptions, bytes, count, minute, printResult, say, table, type OutputOptions } from './output.ts';
 import { sensorId, wholeNumber } from './values.ts';
 
@@ -31,6 +32,7 @@ interface StoredMessage {
 
 export function addStoreCommand(program: Command): void {
   const store = program.command('store').description('list, read, check and export what is stored');
+  addScanCommand(store);
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command.option('--project <id or name>', 'only this project (default all)')));
   const select = (command: Command): Command =>
     command

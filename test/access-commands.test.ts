@@ -61,7 +61,7 @@ describe('a command that acts for a principal', () => {
 
   it('needs the second factor where its policy asks for it, and a code does it once', async () => {
     const disable = ['keys', 'disable', 'alias/plant-7'];
-    expect((await as('kim', disable)).stderr).toContain("statement 'DenyWithoutSecondFactor' of policy key-administrator denies it");
+    expect((await as('kim', disable)).stderr).toContain('kms:DisableKey on resource: arn:aws:kms:us-east-1:');
     const { uri } = json(await run('access', 'mfa', 'enable', 'kim', '--json')) as { uri: string };
     const none = await as('kim', disable);
     expect([none.exitCode, none.stderr]).toEqual([3, expect.stringContaining('THRUM_MFA_CODE')]);
@@ -114,6 +114,14 @@ describe('simulate', () => {
     expect([exitCode, stderr.trim().split('\n').length]).toEqual([2, 1]);
     expect(stderr).toContain(what);
   });
+});
+
+it('what is refused, and who changed what of whom, is in the audit trail', async () => {
+  const { stdout } = await run('audit', 'show', '--json');
+  const records = stdout.trim().split('\n').map((line) => JSON.parse(line) as { eventName: string; errorCode?: string; userIdentity: { arn: string } });
+  expect(records).toContainEqual(expect.objectContaining({ eventName: 'VerifyData', errorCode: 'AccessDenied', userIdentity: expect.objectContaining({ arn: expect.stringMatching(/user\/ana$/) as unknown }) as unknown }));
+  expect(records).toContainEqual(expect.objectContaining({ eventName: 'DisableKey', userIdentity: expect.objectContaining({ arn: expect.stringMatching(/user\/kim$/) as unknown }) as unknown }));
+  expect(records).toContainEqual(expect.objectContaining({ eventName: 'AttachUserPolicy', userIdentity: expect.objectContaining({ arn: expect.stringMatching(/:root$/) as unknown }) as unknown }));
 });
 
 it('a secret is shown when it is made, and by no other command', async () => {
