@@ -7,6 +7,7 @@ import { KeyService } from './keys/key-service.ts';
 import { Projects, type Project } from './projects.ts';
 import { Sink } from './sink.ts';
 import type { Arrival } from './store/project-log.ts';
+import { directWriters } from './store/segment-writer.ts';
 import { readProject, type StoredBatch } from './store/read.ts';
 
 /** A fixed time: tests do not depend on the day. */
@@ -41,6 +42,7 @@ export async function makeHome(root?: string): Promise<TestHome> {
         directory: home.store,
         projects: home.projects,
         keys,
+        writers: directWriters(),
         onFatal: (error) => home.fatal.push(error),
         onRefusal: (_project, error) => home.refusals.push(error),
       }),
@@ -135,4 +137,16 @@ export async function contentsOf(paths: readonly string[]): Promise<Map<string, 
 export async function copyFiles(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) await copyFile(join(from, name), join(to, name));
+}
+
+/** Where the record after the one at `at` begins in a segment. */
+export function nextRecord(segment: Buffer, at: number): number {
+  return Math.ceil((at + 16 + segment.readUInt32LE(at)) / 8) * 8;
+}
+
+/** A segment without the room that its writer keeps ready. */
+export function wholeRecords(segment: Buffer): Buffer {
+  let at = 160;
+  while (at + 16 <= segment.length && segment.readUInt32LE(at) > 0) at = nextRecord(segment, at);
+  return segment.subarray(0, at);
 }

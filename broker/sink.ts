@@ -11,6 +11,8 @@ import type { KeyService } from './keys/key-service.ts';
 import type { Projects } from './projects.ts';
 import { isFatal, ProjectLog, type Arrival, type Done, type LogCounts } from './store/project-log.ts';
 import { makeDurableDirectory } from './store/segment-files.ts';
+import type { SegmentWriters } from './store/segment-writer.ts';
+import { threadedWriters } from './store/threaded-writers.ts';
 
 /** How often the keys' states are looked at: well below the two seconds in which a disabled key must bite. */
 const WATCH_MS = 250;
@@ -22,6 +24,8 @@ export interface SinkOptions {
   readonly directory: string;
   readonly projects: Projects;
   readonly keys: KeyService;
+  /** Where segments are written; without it in a thread of their own. */
+  readonly writers?: SegmentWriters;
   /** Called once when the disk fails: nothing more is acknowledged; whoever runs the broker stops it. */
   readonly onFatal: (error: Error) => void;
   /** Called when a project is refused, with the reason, or taken again. */
@@ -32,10 +36,13 @@ export class Sink {
   readonly counts: LogCounts = { stored: 0, duplicates: 0, storedBytes: 0, commits: 0 };
   readonly #options: SinkOptions;
   readonly #logs = new Map<string, Promise<ProjectLog>>();
+  /** Those of them that are open, once everything that waited for it has reached the log. */
+  readonly #open = new Map<string, ProjectLog>();
   /** Projects whose keys are watched, those that were there at the start and those opened since, and their keys. */
   readonly #watched = new Map<string, string>();
   readonly #refused = new Map<string, KeyError>();
   readonly #unlock: () => Promise<void>;
+  readonly #writers: SegmentWriters;
   #inFlightBytes = 0;
   #fatal: Error | undefined;
   #closed = false;
@@ -44,6 +51,7 @@ export class Sink {
   private constructor(options: SinkOptions, unlock: () => Promise<void>) {
     this.#options = options;
     this.#unlock = unlock;
+    this.#writers = options.writers ?? threadedWriters();
   }
 
   /** Takes the store for this process; LOCK_HELD when another broker has it. */
@@ -79,8 +87,10 @@ export class Sink {
       if (error && isFatal(error)) this.#fail(error);
       done(error);
     };
+    const log = this.#open.get(projectId);
+    if (log) log.append(arrival, settle);
     // Publishes of one client reach the same promise in order, so their order is kept.
-    this.#logOf(projectId).then((log) => log.append(arrival, settle), settle);
+    else this.#logOf(projectId).then((opened) => opened.append(arrival, settle), settle);
   }
 
   /** Takes no more, stores what was taken, seals the segments, gives the store free. */
@@ -90,6 +100,7 @@ export class Sink {
     clearTimeout(this.#watch);
     const closing = [...this.#logs.values()].map(async (log) => (await log.catch(() => undefined))?.close());
     const results = await Promise.allSettled(closing);
+    await this.#writers.close();
     await this.#unlock();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
@@ -136,6 +147,7 @@ export class Sink {
     if (!log) {
       log = this.#openLog(projectId);
       this.#logs.set(projectId, log);
+      log.then((opened) => setImmediate(() => this.#open.set(projectId, opened)), () => undefined); // told below
       log.catch((error: unknown) => {
         this.#logs.delete(projectId);
         if (isFatal(error as Error)) this.#fail(error as Error);
@@ -148,7 +160,7 @@ export class Sink {
     if (this.#closed) throw new StoreError('STORE_CLOSED', 'the broker is stopping');
     // Read whole, with its key: the key's name alone could have been altered into another key's.
     const project = await this.#options.projects.read(projectId);
-    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts);
+    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.#writers, this.counts);
     await log.recover();
     this.#watched.set(projectId, log.keyId);
     return log;

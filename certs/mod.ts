@@ -54,6 +54,6 @@ export type { GatewayRequest, IdentityRequest, OperatorRequest, Role, ServerRequ
 export { createRequest, signRequest } from './request.ts';
 export type { SignedRequest } from './request.ts';
 export { canonicalBytes, deriveKey, openAt, sealAt } from './sealed.ts';
-export { RECORD_HEADER_BYTES, TAG_BYTES, readRecords, sealRecord } from './sealed-record.ts';
-export type { ReadRecord, RecordKeys, RecordsEnd, SealedRecord } from './sealed-record.ts';
+export { RECORD_HEADER_BYTES, TAG_BYTES, openRecord, readRecords, sealRecord, sealRecordInParts } from './sealed-record.ts';
+export type { OpenedRecord, ReadRecord, RecordKeys, RecordsEnd, SealedParts, SealedRecord } from './sealed-record.ts';
 export { holdLock, isLocked, withFileLock } from './file-lock.ts';

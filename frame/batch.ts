@@ -15,6 +15,7 @@ import { BatchMemory } from './batch-memory.ts';
 import { MAX_ENTRY_BYTES, readMeasurementEntry, writeMeasurementEntry } from './measurement-entry.ts';
 import { readMeasurementCodes } from './measurement.ts';
 import { MAX_BATCH_MESSAGES, MAX_FRAME_BYTES, type AllocateSamples, type Batch, type BatchHeader, type SensorMessage } from './messages.ts';
+import { readSensorHeader } from './sensor-header.ts';
 import { MAX_VARINT_BYTES, readVarint, writeVarint } from './varint.ts';
 
 const MAX_HEADER_BYTES = EUI64_BYTES + 3 * MAX_VARINT_BYTES;
@@ -145,6 +146,41 @@ export function readBatchBody(cursor: Cursor, allocate: AllocateSamples): Batch 
     throw new FrameError('FRAME_MALFORMED', `${cursor.end - cursor.position} bytes after the batch`, cursor.position);
   }
   return { kind: 'batch', ...header, messages };
+}
+
+/** The gateway of a batch that was verified before: nothing is checked but that it is long enough. Throws FrameError FRAME_TRUNCATED. */
+export function gatewayOfVerified(bytes: Uint8Array): string {
+  const cursor: Cursor = { bytes, position: 1, end: bytes.length, atEnd: 'FRAME_TRUNCATED' };
+  readVarint(cursor);
+  return readEui64(cursor);
+}
+
+/**
+ * Whose messages a batch has and when they were measured, in their order, without decoding more than that takes: of a
+ * waveform nothing but its header. Throws FrameError as `decodeBatch` does, as far as it looks.
+ */
+export function scanBatch(bytes: Uint8Array, visit: (sensorId: string, timeMs: number) => void): BatchHeader {
+  const cursor = openFrame(bytes);
+  if (cursor.kind !== KIND_BATCH) throw new FrameError('FRAME_KIND', `kind ${cursor.kind} is no batch`, 0);
+  const { messageCount, ...header } = readHeader(cursor);
+  MEMORY.begin(header.gatewayId);
+  for (let index = 0; index < messageCount; index++) scanEntry(cursor, visit);
+  return header;
+}
+
+function scanEntry(cursor: Cursor, visit: (sensorId: string, timeMs: number) => void): void {
+  const first = readU8(cursor);
+  if ((first & 0xf) === KIND_MEASUREMENT) {
+    readMeasurementEntry(first, cursor, MEMORY, CODES);
+    visit(CODES.sensorId, CODES.timeMs);
+    return;
+  }
+  checkEntryKind(first, cursor.position - 1);
+  const length = readVarint(cursor);
+  const start = take(cursor, length);
+  if (first > KIND_BATCH) return;
+  const { sensorId, timeMs } = readSensorHeader({ bytes: cursor.bytes, position: start, end: start + length, atEnd: 'FRAME_MALFORMED' });
+  visit(sensorId, timeMs);
 }
 
 function readEntry(cursor: Cursor, allocate: AllocateSamples): SensorMessage | undefined {

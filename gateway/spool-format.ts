@@ -15,7 +15,7 @@ import { GatewayError } from './errors.ts';
 
 export const SPOOL_HEADER_BYTES = 32;
 const MAGIC = Buffer.from('THRUMSPL');
-const VERSION = 1;
+const VERSION = 2;
 const MAX_SEALED_BYTES = 4 * 2 ** 20;
 
 /** The topic's last level that a batch is published under. */
@@ -56,7 +56,7 @@ export function spoolHeader(fileId: Buffer): Buffer {
 
 export function spoolKeys(spoolKey: Buffer, header: Buffer): RecordKeys {
   const fileId = header.subarray(16, 32);
-  const sub = (purpose: string): Buffer => deriveKey(spoolKey, fileId, `thrum spool v1 ${purpose}`);
+  const sub = (purpose: string): Buffer => deriveKey(spoolKey, fileId, `thrum spool v2 ${purpose}`);
   return { record: sub('record'), baseNonce: sub('nonce').subarray(0, 12) };
 }
 

@@ -17,7 +17,7 @@ const TENTHS = 10;
 
 /** 200 clients publish to one subscriber through Mosquitto; undefined where that is not installed. */
 export async function measureSoak({ home, folder, say }: BenchContext): Promise<SoakFigures | undefined> {
-  const seconds = isQuick ? 10 : 600;
+  const seconds = isQuick ? 5 : 300;
   const mosquitto = await startMosquitto(home, folder);
   if (!mosquitto) return undefined;
   say(`soak: ${RATE_PER_S} messages a second for ${seconds} s …`);

@@ -5,18 +5,22 @@
  * gateway had waiting behind it is stored.
  */
 import { rename } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readBatchHeader, type BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
-import type { KeyService } from '../keys/key-service.ts';
-import { decodeGroup, encodeGroup, ENTRY_HEADER_BYTES, type StoredEntry } from './group.ts';
+import type { KeyProvider } from '../keys/provider.ts';
+import { decodeGroup, encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
 import { SeenBatches } from './seen-batches.ts';
 import { listSegments, listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
 import { NO_SEGMENT, RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
 import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
-import { SegmentWriter } from './segment-writer.ts';
+import { beginSegment, type SegmentWriter, type SegmentWriters } from './segment-writer.ts';
 
 /** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
 const MAX_GROUP_BYTES = 4 * 2 ** 20;
+
+/** The longest that a group is kept open for more. */
+const MAX_GATHER_MS = 2;
 
 export interface Arrival extends StoredEntry {
   readonly batch: BatchHeader;
@@ -49,7 +53,8 @@ export class ProjectLog {
   readonly projectId: string;
   readonly keyId: string;
   readonly #directory: string;
-  readonly #keys: KeyService;
+  readonly #keys: KeyProvider;
+  readonly #writers: SegmentWriters;
   readonly #counts: LogCounts;
   #waiting: Waiting[] = [];
   #end: LogEnd | undefined;
@@ -60,11 +65,12 @@ export class ProjectLog {
   #closed = false;
   #running: Promise<void> | undefined;
 
-  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyService, counts: LogCounts) {
+  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, writers: SegmentWriters, counts: LogCounts) {
     this.projectId = project.projectId;
     this.keyId = project.keyId;
     this.#directory = directory;
     this.#keys = keys;
+    this.#writers = writers;
     this.#counts = counts;
   }
 
@@ -105,12 +111,24 @@ export class ProjectLog {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // let the rest of the chunk that woke us join the group
     do {
+      await this.#gather();
       const refusal = this.#failure ?? this.#refusal;
       if (refusal) await this.#failAll(refusal);
       else await this.#commitNext();
     } while (this.#waiting.length > 0 || (this.#refusal && this.#writer));
+  }
+
+  /**
+   * Lets what is on its way join the group: until a turn of the event loop brings nothing more. A sync costs the same
+   * whatever it makes durable, and while clients wait for their acknowledgements nothing else comes.
+   */
+  async #gather(): Promise<void> {
+    const endMs = performance.now() + MAX_GATHER_MS;
+    for (let before = 0; before < this.#waiting.length && performance.now() < endMs; ) {
+      before = this.#waiting.length;
+      await nextTurn();
+    }
   }
 
   async #commitNext(): Promise<void> {
@@ -129,7 +147,7 @@ export class ProjectLog {
     let bytes = 0;
     let count = 0;
     for (const { arrival } of this.#waiting) {
-      bytes += ENTRY_HEADER_BYTES + arrival.payload.length;
+      bytes += MAX_ENTRY_HEADER_BYTES + arrival.payload.length;
       if (count > 0 && bytes > MAX_GROUP_BYTES) break;
       count += 1;
     }
@@ -145,7 +163,8 @@ export class ProjectLog {
     }
     const { fresh, answers } = sift(group, seen);
     if (fresh.length > 0) {
-      await this.#writer!.append('group', encodeGroup(fresh));
+      const room = this.#writers.room(maxGroupLength(fresh));
+      await this.#writer!.append(room.subarray(0, encodeGroup(fresh, room)));
       this.#counts.commits += 1;
       await this.#rollIfLong(this.#end);
     }
@@ -170,7 +189,8 @@ export class ProjectLog {
 
   async #begin(end: LogEnd): Promise<SegmentWriter> {
     await makeDurableDirectory(this.#directory);
-    return SegmentWriter.create(
+    return beginSegment(
+      this.#writers,
       {
         directory: this.#directory,
         projectId: this.projectId,

@@ -1,6 +1,6 @@
 /** Reads a project's log from its first entry to its last. Stops at the first fault, naming file and record. */
 import { decodeBatch, FrameError, readBatchHeader, type Batch } from '../../frame/mod.ts';
-import type { KeyService } from '../keys/key-service.ts';
+import type { KeyProvider } from '../keys/provider.ts';
 import { decodeGroup, type StoredEntry } from './group.ts';
 import { damaged, listSegments, type SegmentFile } from './segment-files.ts';
 import { NO_SEGMENT, RECORD, wipe, type ChainPosition, type SegmentHeader } from './segment-format.ts';
@@ -21,7 +21,7 @@ export interface StoredBatch {
 }
 
 /** Every stored batch of a project in the order of storing. Throws STORE_DAMAGED or the key's own error. */
-export async function* readProject(directory: string, projectId: string, service: KeyService): AsyncGenerator<StoredBatch> {
+export async function* readProject(directory: string, projectId: string, service: KeyProvider): AsyncGenerator<StoredBatch> {
   let before: ChainPosition = NO_SEGMENT;
   let ordinal = 0;
   for (const file of await listSegments(directory)) {
@@ -34,7 +34,7 @@ export async function* readProject(directory: string, projectId: string, service
 export async function* readSegment(
   file: SegmentFile,
   projectId: string,
-  service: KeyService,
+  service: KeyProvider,
   before: ChainPosition | undefined,
 ): AsyncGenerator<StoredBatch, SegmentEnd> {
   const segment = await openSegment(file, projectId, service);

@@ -1,15 +1,18 @@
 /**
- * A project's segments as files: `<ordinal>-<segment id>.seg` and, beside each, `.key` with its wrapped data key:
+ * A project's segments as files: `<ordinal>-<segment id>.seg` and, beside each, `.key` with its wrapped data key and all
+ * that it takes to have that unwrapped:
  *
- *   0 magic "THRUMDEK"   8 version 1   9 length n (u16 LE)   11 wrapped data key (n)   then CRC-32 (zlib) of all before it
+ *   0 magic "THRUMDEK"   8 version 2   9 length-prefixed (u16 LE): key id or ARN, wrapped data key, then name and value of
+ *   each pair of the encryption context   then CRC-32 (zlib) of all before it
  *
  * The key stands in a file of its own so that it can be wrapped anew, or shredded, without touching the data.
  */
 import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { makePrivateDirectory, writePrivateFile } from '../../certs/mod.ts';
+import { makePrivateDirectory } from '../../certs/mod.ts';
 import { StoreError } from '../errors.ts';
+import type { EncryptionContext } from '../keys/ciphertext.ts';
 import { MAX_SEALED_BYTES, SEGMENT_ROLL_BYTES } from './segment-format.ts';
 
 export interface SegmentFile {
@@ -21,8 +24,8 @@ export interface SegmentFile {
 }
 
 const KEY_MAGIC = Buffer.from('THRUMDEK');
-const KEY_VERSION = 1;
-const KEY_FIXED_BYTES = 11;
+const KEY_VERSION = 2;
+const KEY_FIXED_BYTES = 9;
 /** Longest segment there can be: rolled after one record more, and its seal. */
 const MAX_SEGMENT_BYTES = SEGMENT_ROLL_BYTES + 2 * MAX_SEALED_BYTES;
 
@@ -92,30 +95,57 @@ async function withHandle(path: string, flags: string, work: (handle: FileHandle
   }
 }
 
-export async function writeWrappedKey(file: SegmentFile, wrapped: Buffer): Promise<void> {
-  const bytes = Buffer.alloc(KEY_FIXED_BYTES + wrapped.length + 4);
-  KEY_MAGIC.copy(bytes);
-  bytes[8] = KEY_VERSION;
-  bytes.writeUInt16LE(wrapped.length, 9);
-  wrapped.copy(bytes, KEY_FIXED_BYTES);
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, bytes.length - 4)), bytes.length - 4);
-  await writePrivateFile(file.keyPath, bytes);
+/** What a key file says. */
+export interface WrappedKey {
+  readonly keyId: string;
+  readonly wrapped: Buffer;
+  readonly context: EncryptionContext;
 }
 
-/** The wrapped data key of a segment; STORE_DAMAGED when its file is missing or altered. */
-export async function readWrappedKey(file: SegmentFile): Promise<Buffer> {
+export function keyFileBytes({ keyId, wrapped, context }: WrappedKey): Buffer {
+  const head = Buffer.alloc(KEY_FIXED_BYTES);
+  KEY_MAGIC.copy(head);
+  head[8] = KEY_VERSION;
+  const parts = [Buffer.from(keyId), wrapped, ...Object.entries(context).flat().map((text) => Buffer.from(text))];
+  const body = Buffer.concat([head, ...parts.flatMap((part) => [u16(part.length), part])]);
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(crc32(body));
+  return Buffer.concat([body, checksum]);
+}
+
+function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return bytes;
+}
+
+/** A segment's key file; STORE_DAMAGED when it is missing or altered. */
+export async function readKeyFile(file: SegmentFile): Promise<WrappedKey> {
   const bytes = await readFile(file.keyPath).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(file.keyPath, -1, 'it is missing');
     throw error;
   });
-  const whole =
-    bytes.length > KEY_FIXED_BYTES + 4 &&
-    bytes.subarray(0, 8).equals(KEY_MAGIC) &&
-    bytes[8] === KEY_VERSION &&
-    bytes.readUInt16LE(9) === bytes.length - KEY_FIXED_BYTES - 4 &&
-    crc32(bytes.subarray(0, bytes.length - 4)) === bytes.readUInt32LE(bytes.length - 4);
-  if (!whole) throw damaged(file.keyPath, -1, 'it was altered');
-  return bytes.subarray(KEY_FIXED_BYTES, bytes.length - 4);
+  const parsed = parseKeyFile(bytes);
+  if (!parsed) throw damaged(file.keyPath, -1, 'it was altered');
+  return parsed;
+}
+
+function parseKeyFile(bytes: Buffer): WrappedKey | undefined {
+  const end = bytes.length - 4;
+  if (end < KEY_FIXED_BYTES || !bytes.subarray(0, 8).equals(KEY_MAGIC) || bytes[8] !== KEY_VERSION) return undefined;
+  if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) return undefined;
+  const parts: Buffer[] = [];
+  for (let at = KEY_FIXED_BYTES; at < end; ) {
+    const length = at + 2 <= end ? bytes.readUInt16LE(at) : Infinity;
+    if (at + 2 + length > end) return undefined;
+    parts.push(bytes.subarray(at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+  const [keyId, wrapped, ...pairs] = parts;
+  if (!keyId || !wrapped || pairs.length % 2 !== 0) return undefined;
+  const texts = pairs.map(String);
+  const context = Object.fromEntries(texts.flatMap((name, i) => (i % 2 === 0 ? [[name, texts[i + 1]!] as const] : [])));
+  return { keyId: String(keyId), wrapped, context };
 }
 
 /** The error for something wrong at a place in the store: names file and record. */

@@ -1,6 +1,6 @@
 /**
- * The bytes of a segment file, format version 1 (docs/store.md). A segment is a header and records; a record is sealed
- * with AES-256-GCM under a key that only this segment has, bound to its number and to everything before it.
+ * The bytes of a segment file, format version 2 (docs/store.md). A segment is a header and records; a record is sealed
+ * with AES-256-GCM under a key that only this segment has, bound to its number.
  *
  * Header, 160 bytes, little-endian:
  *   0 magic "THRUMSEG"   8 version u16   10 suite u16   12 zero u32   16 segment id (16)   32 ordinal u64
@@ -10,20 +10,22 @@
  * Records follow as in certs/sealed-record.ts.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { deriveKey, type RecordKeys } from '../../certs/mod.ts';
+import { deriveKey, RECORD_HEADER_BYTES, TAG_BYTES, type RecordKeys } from '../../certs/mod.ts';
+import { StoreError } from '../errors.ts';
 import type { EncryptionContext } from '../keys/ciphertext.ts';
 
 export const HEADER_BYTES = 160;
 /** Largest sealed record: a snapshot of all the batches that a project may have (seen-batches.ts); groups are far smaller. */
 export const MAX_SEALED_BYTES = 32 * 2 ** 20;
 /** A segment is closed once it is this long. */
-export const SEGMENT_ROLL_BYTES = 64 * 2 ** 20;
+export const SEGMENT_ROLL_BYTES = 128 * 2 ** 20;
 
-/** Types of records: one snapshot first, commit groups, one seal last. */
-export const RECORD = { snapshot: 0, group: 1, seal: 2 } as const;
+/** Types of records: one snapshot first, commit groups, then an index and, last, one seal. */
+export const RECORD = { snapshot: 0, group: 1, index: 2, seal: 3 } as const;
+export type RecordType = keyof typeof RECORD;
 
 const MAGIC = Buffer.from('THRUMSEG');
-const VERSION = 1;
+const VERSION = 2;
 const SUITE_AES_256_GCM = 1;
 
 /** Where a log of segments stands: enough to link the next one to it. */
@@ -59,7 +61,7 @@ export function segmentContext(projectId: string, segmentId: Buffer): Encryption
 
 /** Derives all sub-keys of a segment with HKDF-SHA-256, salted with its id, and wipes `dataKey`. */
 export function segmentKeys(dataKey: Buffer, segmentId: Buffer): SegmentKeys {
-  const sub = (purpose: string): Buffer => deriveKey(dataKey, segmentId, `thrum segment v1 ${purpose}`);
+  const sub = (purpose: string): Buffer => deriveKey(dataKey, segmentId, `thrum segment v2 ${purpose}`);
   const keys = { record: sub('record'), baseNonce: sub('nonce').subarray(0, 12), header: sub('header'), commitment: sub('commitment') };
   dataKey.fill(0);
   return keys;
@@ -111,4 +113,30 @@ export function headerIsAuthentic(header: SegmentHeader, keys: SegmentKeys): boo
 /** The chain before the first record. */
 export function firstChain(header: SegmentHeader): Buffer {
   return createHash('sha256').update(header.bytes).digest();
+}
+
+/** What a seal says: how many records come before it, where the index stands, and the chain before the seal. */
+export interface Seal {
+  readonly records: number;
+  readonly indexOffset: number;
+  readonly chain: Buffer;
+}
+
+const SEAL_BYTES = 48;
+/** All that a seal takes: it stands at the very end of its file, so it is found without reading what is before it. */
+export const SEAL_RECORD_BYTES = RECORD_HEADER_BYTES + SEAL_BYTES + TAG_BYTES;
+
+/** u32 records   u32 zero   u64 offset of the index record   chain (32). */
+export function encodeSeal({ records, indexOffset, chain }: Seal): Buffer {
+  const bytes = Buffer.alloc(SEAL_BYTES);
+  bytes.writeUInt32LE(records, 0);
+  bytes.writeBigUInt64LE(BigInt(indexOffset), 8);
+  chain.copy(bytes, 16);
+  return bytes;
+}
+
+/** STORE_DAMAGED when it does not parse. */
+export function decodeSeal(bytes: Buffer): Seal {
+  if (bytes.length !== SEAL_BYTES || bytes.readUInt32LE(4) !== 0) throw new StoreError('STORE_DAMAGED', 'a seal does not parse');
+  return { records: bytes.readUInt32LE(0), indexOffset: Number(bytes.readBigUInt64LE(8)), chain: bytes.subarray(16, SEAL_BYTES) };
 }

@@ -2,10 +2,11 @@
  * Reads one segment: unwraps its key, checks header and chain, and gives record after record, each only after it has
  * authenticated. Never returns altered data: the first fault is a StoreError naming file and record.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { readRecords, RecordError, type ReadRecord } from '../../certs/mod.ts';
 import { KeyError } from '../errors.ts';
-import type { KeyService } from '../keys/key-service.ts';
-import { damaged, readSegmentBytes, readWrappedKey, type SegmentFile } from './segment-files.ts';
+import type { KeyProvider } from '../keys/provider.ts';
+import { damaged, readKeyFile, readSegmentBytes, type SegmentFile, type WrappedKey } from './segment-files.ts';
 import {
   firstChain,
   HEADER_BYTES,
@@ -21,6 +22,8 @@ import {
   type SegmentKeys,
 } from './segment-format.ts';
 
+const ZEROS = Buffer.alloc(64 * 1024);
+
 export interface OpenedSegment {
   readonly file: SegmentFile;
   readonly header: SegmentHeader;
@@ -34,13 +37,13 @@ export interface SegmentEnd {
   readonly sealed: boolean;
   /** Bytes of header and whole records. */
   readonly wholeBytes: number;
-  /** Bytes after them: the beginning of a record whose write was cut off, never acknowledged. */
+  /** Bytes after them, but for zeros at the end: of a record whose write was cut off, never acknowledged. */
   readonly tornBytes: number;
 }
 
 /** Opens a segment with the project's key. Throws the key's own error (KEY_DISABLED …) or STORE_DAMAGED. */
-export async function openSegment(file: SegmentFile, projectId: string, service: KeyService): Promise<OpenedSegment> {
-  const wrapped = await readWrappedKey(file);
+export async function openSegment(file: SegmentFile, projectId: string, service: KeyProvider): Promise<OpenedSegment> {
+  const wrapped = await readKeyFile(file);
   const bytes = await readSegmentBytes(file);
   const header = parseHeader(bytes);
   if (typeof header === 'string') throw damaged(file.path, -1, header);
@@ -55,9 +58,12 @@ export async function openSegment(file: SegmentFile, projectId: string, service:
   return { file, header, bytes, keys };
 }
 
-async function unwrap(file: SegmentFile, wrapped: Buffer, projectId: string, service: KeyService): Promise<Buffer> {
+/** What the file says it is bound to must be what it has to be bound to here. */
+async function unwrap(file: SegmentFile, { wrapped, context }: WrappedKey, projectId: string, service: KeyProvider): Promise<Buffer> {
+  const expected = segmentContext(projectId, Buffer.from(file.segmentId, 'hex'));
+  if (!isDeepStrictEqual(context, expected)) throw damaged(file.keyPath, -1, 'it is another segment’s, or another project’s');
   try {
-    return await service.decrypt(wrapped, segmentContext(projectId, Buffer.from(file.segmentId, 'hex')));
+    return await service.decrypt(wrapped, expected);
   } catch (error) {
     if (error instanceof KeyError && error.code === 'KEY_CIPHERTEXT') throw damaged(file.keyPath, -1, error.message, error);
     throw error;
@@ -68,6 +74,7 @@ async function unwrap(file: SegmentFile, wrapped: Buffer, projectId: string, ser
 export function* recordsOf(segment: OpenedSegment): Generator<ReadRecord, SegmentEnd> {
   const { bytes, file, header, keys } = segment;
   const records = readRecords(bytes, HEADER_BYTES, firstChain(header), keys, MAX_SEALED_BYTES);
+  let indexed = false;
   let sealed = false;
   try {
     for (let step = records.next(); ; step = records.next()) {
@@ -75,13 +82,13 @@ export function* recordsOf(segment: OpenedSegment): Generator<ReadRecord, Segmen
         const end = step.value;
         if (end.records === 0) throw new RecordError(0, 'the first record is cut off');
         const position = { segmentId: header.segmentId, records: end.records, chain: end.chain };
-        const tornBytes = bytes.length - end.wholeBytes;
-        if (sealed && tornBytes > 0) throw new RecordError(end.records, 'bytes follow the seal');
-        return { position, sealed, wholeBytes: end.wholeBytes, tornBytes };
+        if (sealed && bytes.length > end.wholeBytes) throw new RecordError(end.records, 'bytes follow the seal');
+        return { position, sealed, wholeBytes: end.wholeBytes, tornBytes: lengthWithoutZeros(bytes, end.wholeBytes) - end.wholeBytes };
       }
       const { number, type } = step.value;
-      const inPlace = (type === RECORD.snapshot) === (number === 0) && type <= RECORD.seal && !sealed;
+      const inPlace = (type === RECORD.snapshot) === (number === 0) && (type === RECORD.seal) === indexed && type <= RECORD.seal && !sealed;
       if (!inPlace) throw new RecordError(number, 'a record of this type has no place here');
+      indexed = type === RECORD.index;
       sealed = type === RECORD.seal;
       yield step.value;
     }
@@ -89,4 +96,12 @@ export function* recordsOf(segment: OpenedSegment): Generator<ReadRecord, Segmen
     if (error instanceof RecordError) throw damaged(file.path, error.record, error.message, error);
     throw error;
   }
+}
+
+/** Length of `bytes` without the zeros at its end, not looking before `from`: what a writer has not filled yet. */
+function lengthWithoutZeros(bytes: Buffer, from: number): number {
+  let end = bytes.length;
+  while (end - ZEROS.length >= from && bytes.compare(ZEROS, 0, ZEROS.length, end - ZEROS.length, end) === 0) end -= ZEROS.length;
+  while (end > from && bytes[end - 1] === 0) end -= 1;
+  return end;
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { StoreError } from '../errors.ts';
 import {
-  arrivalOf, contentsOf, copyFiles, fillSegments, makeHome, makeProject, nameOf, publish, readAll, storedNames, storeFiles, type TestHome,
+  arrivalOf, contentsOf, copyFiles, fillSegments, makeHome, makeProject, nameOf, nextRecord, publish, readAll, storedNames, storeFiles, type TestHome,
 } from '../broker.fixture.ts';
 import { verifyProject, type Finding } from './verify.ts';
 
@@ -50,7 +50,7 @@ async function expectPrefixThenDamage(): Promise<StoreError> {
 
 it('finds nothing wrong with a store as it was written', async () => {
   const result = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false });
-  expect(result).toMatchObject({ findings: [], segments: 3, batches: 7, messages: 7, records: 13, undecodable: 0 });
+  expect(result).toMatchObject({ findings: [], segments: 3, batches: 7, messages: 7, records: 16, undecodable: 0 });
 });
 
 it(`finds each of ${FLIPS} flipped bytes, names its file, and reads only what was stored before it`, { timeout: 240_000 }, async () => {
@@ -86,7 +86,7 @@ it('names the record in which a byte was flipped', async () => {
     expect(await findings()).toEqual([expect.objectContaining({ file: path, record })]);
     expect((await expectPrefixThenDamage()).place).toEqual({ file: path, record });
     bytes[end - 1]! ^= 1;
-    at = end;
+    at = nextRecord(bytes, at);
   }
 });
 
@@ -116,7 +116,7 @@ describe('a segment cut off', () => {
     const whole = originals.get(segments[2]!)!;
     let at = 160;
     let last = at;
-    while (at < whole.length) [last, at] = [at, at + 16 + whole.readUInt32LE(at)];
+    while (at < whole.length) [last, at] = [at, nextRecord(whole, at)];
     await truncate(segments[2]!, last);
     expect(await findings()).toEqual([expect.objectContaining({ file: segments[2], what: expect.stringContaining('no seal') as string })]);
   });
@@ -174,7 +174,7 @@ describe('files moved about', () => {
     await writeFile(segments[2]!, bytes);
     const found = await findings();
     expect(found[0]).toMatchObject({ file: segments[2], record: -1, what: expect.stringContaining('segment 2 is missing') as string });
-    expect(found[1]).toMatchObject({ file: segments[2], record: 4 });
+    expect(found[1]).toMatchObject({ file: segments[2], record: 5 });
     expect(found[2]).toMatchObject({ file: segments[1]!.replace('.seg', '.key'), what: expect.stringContaining('its segment is missing') as string });
     expect(found).toHaveLength(3);
     const error = await expectPrefixThenDamage();
@@ -223,8 +223,8 @@ describe('files moved about', () => {
 
   it('are found when a whole record is repeated', async () => {
     const whole = originals.get(segments[2]!)!;
-    const end = 160 + 16 + whole.readUInt32LE(160);
-    const next = end + 16 + whole.readUInt32LE(end);
+    const end = nextRecord(whole, 160);
+    const next = nextRecord(whole, end);
     await writeFile(segments[2]!, Buffer.concat([whole.subarray(0, next), whole.subarray(end, next), whole.subarray(next)]));
     expect(await findings()).toEqual([expect.objectContaining({ file: segments[2], record: 2 })]);
     await expectPrefixThenDamage();

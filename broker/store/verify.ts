@@ -3,7 +3,7 @@
  * stored twice. Goes on after a fault, so that one look tells all.
  */
 import { KeyError, ProjectError, StoreError } from '../errors.ts';
-import type { KeyService } from '../keys/key-service.ts';
+import type { KeyProvider } from '../keys/provider.ts';
 import type { Projects } from '../projects.ts';
 import { checkOrdinal, readSegment } from './read.ts';
 import { SeenBatches } from './seen-batches.ts';
@@ -53,7 +53,7 @@ export async function verifyProjectFile(projects: Projects, projectId: string): 
 export async function verifyProject(
   directory: string,
   projectId: string,
-  service: KeyService,
+  service: KeyProvider,
   options: VerifyOptions,
 ): Promise<Verification> {
   const totals = { records: 0, batches: 0, messages: 0, payloadBytes: 0, undecodable: 0 };

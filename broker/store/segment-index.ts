@@ -1,0 +1,148 @@
+/**
+ * A sealed segment's index: which parts of it can hold what is asked for, so that the rest need not be decrypted. A part
+ * is a run of commit groups of 256 KiB or one group. The gateways of each are always known; the sensors and the times of
+ * their measurements as far as the writer had time to look (docs/store.md, "Index").
+ */
+import { z } from 'zod';
+import { FrameError, gatewayOfVerified, scanBatch } from '../../frame/mod.ts';
+import { StoreError } from '../errors.ts';
+import { decodeConnection, decodeGroup, type StoredEntry } from './group.ts';
+
+/** Sealed bytes after which a part ends. */
+const PART_BYTES = 256 * 2 ** 10;
+/** Past so many gateways or sensors of a part, it counts as holding all there are. */
+const MAX_NAMES_PER_PART = 2_000;
+
+const names = z.array(z.number().int().nonnegative()).nullable();
+const time = z.number().int().nonnegative();
+const partShape = z.strictObject({
+  /** Number of its first record, where that begins in the file, and bytes up to the next part. */
+  record: time,
+  offset: time,
+  bytes: time,
+  received: z.tuple([time, time]),
+  /** Places in the list of gateways; null: any. */
+  gateways: names,
+  /** First and last time of what its messages measured; null: not looked at. */
+  measured: z.tuple([time, time]).nullable(),
+  sensors: names,
+});
+const indexShape = z.strictObject({ gateways: z.array(z.string()), sensors: z.array(z.string()), parts: z.array(partShape) });
+
+export type IndexPart = z.infer<typeof partShape>;
+export type SegmentIndex = z.infer<typeof indexShape>;
+
+/** What is asked for; what is left out is not restricted. Times in ms since 1970, both ends included. */
+export interface Selection {
+  readonly gateways?: ReadonlySet<string>;
+  readonly sensors?: ReadonlySet<string>;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+}
+
+/** False when no message of the part can be what is asked for. */
+export function mayHold(index: SegmentIndex, part: IndexPart, { gateways, sensors, fromMs, toMs }: Selection): boolean {
+  if (gateways && part.gateways && !part.gateways.some((place) => gateways.has(index.gateways[place]!))) return false;
+  if (part.measured === null) return true;
+  if (sensors && part.sensors && !part.sensors.some((place) => sensors.has(index.sensors[place]!))) return false;
+  return part.measured[1] >= (fromMs ?? 0) && part.measured[0] <= (toMs ?? Infinity);
+}
+
+/** The index of a seal's record. STORE_DAMAGED when it does not parse. */
+export function decodeIndex(json: Buffer): SegmentIndex {
+  try {
+    return indexShape.parse(JSON.parse(json.toString('utf8')));
+  } catch (cause) {
+    throw new StoreError('STORE_DAMAGED', 'the index does not parse', { cause });
+  }
+}
+
+interface Part {
+  readonly record: number;
+  readonly offset: number;
+  bytes: number;
+  received: [number, number];
+  readonly gateways: Set<number>;
+  measured: [number, number] | null;
+  looked: boolean;
+  readonly sensors: Set<number>;
+}
+
+/** Builds the index while groups are written. */
+export class IndexBuilder {
+  readonly #gateways = new Map<string, number>();
+  readonly #sensors = new Map<string, number>();
+  readonly #parts: Part[] = [];
+  readonly #mayLook: (bytes: number) => boolean;
+
+  /** `mayLook`: whether there is time to look into so many bytes of batches. */
+  constructor(mayLook: (bytes: number) => boolean) {
+    this.#mayLook = mayLook;
+  }
+
+  /** Adds the group of record `record`, whose `bytes` begin at `offset` of the file. */
+  add(record: number, offset: number, bytes: number, group: Buffer): void {
+    const entries = decodeGroup(group);
+    const first = entries[0]!.receivedMs;
+    let part = this.#parts.at(-1);
+    if (!part || part.bytes >= PART_BYTES) {
+      part = { record, offset, bytes: 0, received: [first, first], gateways: new Set(), measured: null, looked: true, sensors: new Set() };
+      this.#parts.push(part);
+    }
+    part.bytes += bytes;
+    if (part.looked) part.looked = this.#mayLook(group.length);
+    for (const entry of entries) this.#addEntry(part, entry);
+  }
+
+  #addEntry(part: Part, { receivedMs, channel, payload }: StoredEntry): void {
+    part.received = widened(part.received, receivedMs);
+    if (channel === 'connection') {
+      part.gateways.add(place(this.#gateways, decodeConnection(payload).gatewayId));
+      part.measured = widened(part.measured, receivedMs);
+      return;
+    }
+    if (!part.looked) {
+      part.gateways.add(place(this.#gateways, gatewayOfVerified(payload)));
+      return;
+    }
+    try {
+      const { gatewayId } = scanBatch(payload, (sensorId, timeMs) => {
+        part.sensors.add(place(this.#sensors, sensorId));
+        part.measured = widened(part.measured, timeMs);
+      });
+      part.gateways.add(place(this.#gateways, gatewayId));
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      part.looked = false; // a gateway sent what does not decode: whoever reads it is told
+      part.gateways.add(place(this.#gateways, gatewayOfVerified(payload)));
+    }
+  }
+
+  encode(): Buffer {
+    const index: SegmentIndex = {
+      gateways: [...this.#gateways.keys()],
+      sensors: [...this.#sensors.keys()],
+      parts: this.#parts.map(({ record, offset, bytes, received, gateways, measured, looked, sensors }) => ({
+        record, offset, bytes, received,
+        gateways: few(gateways),
+        measured: looked ? measured : null,
+        sensors: looked ? few(sensors) : null,
+      })),
+    };
+    return Buffer.from(JSON.stringify(index));
+  }
+}
+
+function place(places: Map<string, number>, name: string): number {
+  let found = places.get(name);
+  if (found === undefined) places.set(name, (found = places.size));
+  return found;
+}
+
+function few(places: ReadonlySet<number>): number[] | null {
+  return places.size > MAX_NAMES_PER_PART ? null : [...places];
+}
+
+function widened(range: readonly [number, number] | null, value: number): [number, number] {
+  return range ? [Math.min(range[0], value), Math.max(range[1], value)] : [value, value];
+}
