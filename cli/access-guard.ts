@@ -80,6 +80,6 @@ export function statementText({ policy, sid, index }: NonNullable<Decision['deci
 
 function wordsOf(command: Command): string[] {
   const words: string[] = [];
-  for (let one: Command | null = command; one?.parent; one = one.parent) words.unshift(one.name());
+  for (let one = command; one.parent; one = one.parent) words.unshift(one.name());
   return words;
 }

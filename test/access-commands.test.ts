@@ -4,9 +4,12 @@ import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { now } from '../cli/clock.ts';
 import { makeFolder, start, thrum, type Result } from './cli.ts';
+
+// Each test types several commands, and a busy machine takes seconds for each.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let folder: string;
 let home: string;
