@@ -70,7 +70,7 @@ describe('a command that acts for a principal', () => {
     expect([none.exitCode, none.stderr]).toEqual([3, expect.stringContaining('THRUM_MFA_CODE')]);
     expect((await as('kim', disable, { THRUM_MFA_CODE: '000000' })).stderr).toContain('the code is wrong');
     const code = codeOf(uri);
-    expect(await as('kim', disable, { THRUM_MFA_CODE: code })).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Disabled') as unknown });
+    expect(await as('kim', disable, { THRUM_MFA_CODE: code })).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('is disabled') as unknown });
     expect((await as('kim', disable, { THRUM_MFA_CODE: code })).exitCode).toBe(3);
     expect((await as('kim', ['keys', 'enable', 'alias/plant-7'])).exitCode).toBe(0);
   });
