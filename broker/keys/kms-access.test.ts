@@ -100,7 +100,7 @@ describe('a key that the service owns', () => {
       kms.keys.serviceKeyFor(), kms.elsewhere().serviceKeyFor(kms.accountId), kms.keys.serviceKeyFor('111122223333'), kms.elsewhere().serviceKeyFor('111122223333'), kms.keys.serviceKeyFor('444455556666'),
     ]);
     expect(again.keyId).toBe(mine.keyId);
-    expect(others[1]!.keyId).toBe(others[0]!.keyId);
+    expect(others[1].keyId).toBe(others[0].keyId);
     expect(new Set([mine, ...others].map(({ keyId }) => keyId)).size).toBe(3);
     expect(mine.owner).toBe('service');
   });
