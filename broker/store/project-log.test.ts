@@ -12,7 +12,6 @@ import {
 import type { Sink } from '../sink.ts';
 import { ProjectLog, type LogCounts } from './project-log.ts';
 import { MAX_RANGES } from './seen-batches.ts';
-import { directWriters } from './segment-writer.ts';
 import { verifyProject } from './verify.ts';
 
 let home: TestHome;
@@ -36,7 +35,7 @@ const noCounts = (): LogCounts => ({ stored: 0, duplicates: 0, storedBytes: 0, c
 
 /** A log that nobody closes: what it leaves behind is what a killed broker leaves. */
 function newLog(counts = noCounts()): ProjectLog {
-  const log = new ProjectLog(join(home.store, projectId), { projectId, keyId }, home.keys, directWriters(), counts);
+  const log = new ProjectLog(join(home.store, projectId), { projectId, keyId }, home.keys, counts);
   logs.push(log);
   return log;
 }
