@@ -1,7 +1,12 @@
 /** The broker room: what others may use. */
 export * from './errors.ts';
+export { HOME_ARN, projectArn, THRUM_ACTIONS, type ThrumAction } from './access/actions.ts';
+export { callerOf, contextOf, type AccessCaller, type Circumstances } from './access/caller.ts';
 export { authorize, evaluate, rootOf } from './access/evaluate.ts';
+export { keyResource, type KeyResource } from './access/key-resource.ts';
 export { readPolicy, type NamedPolicy, type PolicyDocument } from './access/policy.ts';
+export { Principals, type AccessKeyPair, type Identity, type PrincipalDescription } from './access/principals.ts';
+export { READY_POLICIES, ROOT_POLICY } from './access/ready-policies.ts';
 export type { AccessRequest, Decision } from './access/request.ts';
 export { KMS_OPERATIONS, KmsEngine, type KmsEngineOptions } from './keys/kms-engine.ts';
 export type { Caller } from './keys/kms-call.ts';
@@ -9,6 +14,7 @@ export { KmsError, type KmsErrorType } from './keys/kms-error.ts';
 export { ownerCaller, ownerPrincipal, serviceCaller, servicePrincipal } from './keys/principals.ts';
 export { checkAlias, checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
 export type { RootSource } from './keys/root-key.ts';
+export { KMS_LIMITS, startKmsServer, type KmsOperations, type KmsServer, type KmsServerOptions } from './kms/server.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
 export type { AuditEvent, AuditSink } from './audit/event.ts';
 export type { Checkpoint } from './audit/checkpoint.ts';

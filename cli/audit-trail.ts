@@ -1,6 +1,7 @@
 /** The audit trail as commands use it: opened with the home, told what commands do, written out when they end, however they end. */
 import { join } from 'node:path';
 import { AuditTrail, OWNER_PRINCIPAL, type AuditEvent, type RootSource } from '../broker/mod.ts';
+import { actingPrincipal } from './acting.ts';
 import { now } from './clock.ts';
 
 const REGION = 'us-east-1';
@@ -26,7 +27,7 @@ export async function closeTrails(): Promise<void> {
 /** What a command does, and to what. Names are not in it: a trail is read by others than those who may read what it is about. */
 export type CommandAct = Pick<AuditEvent, 'eventName' | 'requestParameters'> & {
   readonly projectId?: string | undefined;
-  /** Who, where it is not the home's owner. */
+  /** Who, where it is not the one for whom the command acts. */
   readonly principal?: string;
 };
 
@@ -44,7 +45,7 @@ export async function audited<T>(trail: AuditTrail, act: CommandAct, work: () =>
   }
 }
 
-function eventOf({ eventName, requestParameters, projectId, principal = OWNER_PRINCIPAL }: CommandAct): AuditEvent {
+function eventOf({ eventName, requestParameters, projectId, principal = actingPrincipal() ?? OWNER_PRINCIPAL }: CommandAct): AuditEvent {
   const resources = projectId === undefined ? [] : [`arn:thrum:store:::project/${projectId}`];
   return { eventSource: 'thrum', eventName, principal, sourceIpAddress: undefined, requestParameters, readOnly: false, resources };
 }

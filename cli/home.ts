@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { checkProjectName, Directory, isProjectId, KeyService, Projects, type AuditTrail, type Project, type RootSource } from '../broker/mod.ts';
+import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type RootSource } from '../broker/mod.ts';
 import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, revokedCertificates, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { audited, openTrail } from './audit-trail.ts';
 import { now } from './clock.ts';
@@ -26,6 +26,8 @@ export interface Home {
   readonly gateways: string;
   readonly keys: KeyService;
   readonly projects: Projects;
+  /** What opens the keys, and what else is sealed under the home's root key. */
+  readonly source: RootSource;
   readonly trail: AuditTrail;
   /** Where sensors and gateways are. */
   readonly places: Directory;
@@ -35,12 +37,14 @@ export interface Home {
 export function addHomeOptions(command: Command): Command {
   return command
     .option('--home <dir>', 'folder that holds everything', '.thrum')
-    .option('--passphrase-file <file>', 'file with the passphrase that protects the keys, mode 600 (or THRUM_PASSPHRASE)');
+    .option('--passphrase-file <file>', 'file with the passphrase that protects the keys, mode 600 (or THRUM_PASSPHRASE)')
+    .option('--as <principal>', 'act for this principal of the home, and not for its owner (or THRUM_PRINCIPAL)');
 }
 
 export interface HomeOptions {
   readonly home: string;
   readonly passphraseFile?: string;
+  readonly as?: string;
 }
 
 /** Opens a home; with `create` makes it where there is none. HOME_MISSING, HOME_FOREIGN, HOME_DAMAGED. */
@@ -62,9 +66,16 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
     gateways: join(path, 'gateways'),
     keys,
     projects: new Projects(join(path, 'projects'), keys),
+    source,
     trail,
     places: new Directory({ directory: join(path, 'places'), keys, audit: trail.record }),
   };
+}
+
+/** The principals of a home. */
+export async function openPrincipals(home: Home): Promise<Principals> {
+  const { accountId } = await home.keys.store.readOrCreate(); // makes the root key too, which their file is sealed under
+  return new Principals({ path: join(home.path, 'access', 'principals'), source: home.source, rootDirectory: join(home.path, 'keys') }, accountId, now);
 }
 
 /** Opens the home that a project is in, or is to be made in: a new one unless the project must be there already. */

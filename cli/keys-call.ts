@@ -1,12 +1,14 @@
-/** How `thrum keys` commands ask the key service: as the home's owner, through the KMS engine, with its refusals in a line that helps. */
-import { KeyError, KmsEngine, KmsError, ownerCaller, type KeyDescription, type KeyErrorCode } from '../broker/mod.ts';
+/** How `thrum keys` commands ask the key service: for whom they act, through the KMS engine, with its refusals in a line that helps. */
+import { AccessError, KeyError, KmsEngine, KmsError, type KeyDescription, type KeyErrorCode } from '../broker/mod.ts';
+import { actingPrincipal, callForActing } from './acting.ts';
 import type { Home } from './home.ts';
 
-/** Does one operation of the KMS engine. Throws KeyError. */
+/** Does one operation of the KMS engine. Throws KeyError; ACCESS_DENIED where the command acts for a principal who may not. */
 export async function callKms(home: Home, operation: string, input: object): Promise<object> {
-  const engine = new KmsEngine({ store: home.keys.store });
+  const engine = new KmsEngine({ store: home.keys.store, audit: home.trail.record });
   try {
-    return await engine.call(operation, input, ownerCaller((await engine.home()).accountId));
+    const { accountId } = await engine.home();
+    return await callForActing(accountId, (caller) => engine.call(operation, input, caller));
   } catch (error) {
     throw error instanceof KmsError ? explained(error) : error;
   }
@@ -58,7 +60,8 @@ const CODES: Partial<Record<string, KeyErrorCode>> = {
   DisabledException: 'KEY_DISABLED',
 };
 
-function explained(error: KmsError): KeyError {
+function explained(error: KmsError): KeyError | AccessError {
+  if (error.type === 'AccessDeniedException' && actingPrincipal() !== undefined) return new AccessError('ACCESS_DENIED', error.message, { cause: error });
   const hint = error.type === 'DisabledException' ? " Enable it first ('thrum keys enable')." : '';
   return new KeyError(CODES[error.type] ?? 'KEY_BAD_REQUEST', `${error.message}${hint}`, { cause: error });
 }

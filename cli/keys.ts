@@ -8,6 +8,7 @@ import { addGrantCommands } from './keys-grant.ts';
 import { addLifecycleCommands, dateOf } from './keys-lifecycle.ts';
 import { addPolicyCommands } from './keys-policy.ts';
 import { addRotationCommands, rotationText } from './keys-rotation.ts';
+import { addServeCommand } from './keys-serve.ts';
 import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
 
 type Options = HomeOptions & OutputOptions;
@@ -47,6 +48,7 @@ export function addKeysCommand(program: Command): void {
   addAliasCommands(keys);
   addPolicyCommands(keys);
   addGrantCommands(keys);
+  addServeCommand(keys);
 }
 
 /** A key as JSON for scripts: times in ISO form. */

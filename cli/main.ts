@@ -13,6 +13,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['fleet', async () => (await import('./fleet.ts')).addFleetCommand],
   ['project', async () => (await import('./project.ts')).addProjectCommand],
   ['keys', async () => (await import('./keys.ts')).addKeysCommand],
+  ['access', async () => (await import('./access.ts')).addAccessCommand],
   ['certs', async () => (await import('./certs.ts')).addCertsCommand],
   ['audit', async () => (await import('./audit.ts')).addAuditCommand],
   ['store', async () => (await import('./store.ts')).addStoreCommand],
@@ -33,6 +34,12 @@ const program = new Command('thrum')
 // All of them for the list of commands, and where the first word is none.
 const named = COMMANDS.get(process.argv[2] ?? '');
 for (const load of named ? [named] : COMMANDS.values()) (await load())(program);
+
+// Whom a command acts for is asked before anything is done.
+program.hook('preAction', async (_program, command) => {
+  const acting = command.opts<{ as?: string }>().as ?? process.env['THRUM_PRINCIPAL'];
+  if (acting !== undefined) await (await import('./access-guard.ts')).guardCommand(command, acting);
+});
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads has seen enough, as `head` does: the command still ends in its own way, with its own exit code.

@@ -69,7 +69,7 @@ const OPERATORS = new Map<string, Operator>([
 ]);
 
 /** Keys that have a list of values: without a set operator nobody can tell what was meant. */
-const MULTI_VALUED = new Set(['kms:encryptioncontextkeys', 'kms:grantoperations', 'aws:tagkeys']);
+const MULTI_VALUED = new Set(['kms:encryptioncontextkeys', 'kms:grantoperations', 'kms:resourcealiases', 'aws:tagkeys']);
 
 interface ReadOperator {
   readonly name: string;
