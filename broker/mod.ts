@@ -1,8 +1,31 @@
 /** The broker room: what others may use. */
 export * from './errors.ts';
-export { checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
+export { HOME_ARN, projectArn, THRUM_ACTIONS, type ThrumAction } from './access/actions.ts';
+export { callerOf, contextOf, type AccessCaller, type Circumstances } from './access/caller.ts';
+export { authorize, evaluate, rootOf } from './access/evaluate.ts';
+export { keyResource, type KeyResource } from './access/key-resource.ts';
+export { readPolicy, type NamedPolicy, type PolicyDocument } from './access/policy.ts';
+export { Principals, type AccessKeyPair, type Identity, type PrincipalDescription } from './access/principals.ts';
+export { READY_POLICIES, ROOT_POLICY } from './access/ready-policies.ts';
+export type { AccessRequest, Decision } from './access/request.ts';
+export { KMS_OPERATIONS, KmsEngine, type KmsEngineOptions } from './keys/kms-engine.ts';
+export type { Caller } from './keys/kms-call.ts';
+export { KmsError, type KmsErrorType } from './keys/kms-error.ts';
+export { ownerCaller, ownerPrincipal, serviceCaller, servicePrincipal } from './keys/principals.ts';
+export { checkAlias, checkNewKey, KeyService, type DataKey, type KeyDescription, type NewKey } from './keys/key-service.ts';
 export type { RootSource } from './keys/root-key.ts';
+export { KMS_LIMITS, startKmsServer, type KmsOperations, type KmsServer, type KmsServerOptions } from './kms/server.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
+export type { AuditEvent, AuditSink } from './audit/event.ts';
+export type { Checkpoint } from './audit/checkpoint.ts';
+export { OWNER_PRINCIPAL, type AuditRecord } from './audit/record.ts';
+export { AuditTrail, type AuditTrailOptions } from './audit/trail.ts';
+export { trailPosition } from './audit/trail-files.ts';
+export type { TrailPosition } from './audit/trail-format.ts';
+export type { TrailFault, TrailItem, Witness } from './audit/trail-reader.ts';
+export { refuseSensitiveText } from './screening/refuse.ts';
+export { screen, type SensitiveKind } from './screening/screen.ts';
+export { Directory, newestVersion, type DirectoryEntries, type GatewaySite, type Places, type SensorPlace } from './directory/directory.ts';
 export { exportEvent, type ExportedData } from './export/audit.ts';
 export { exportProject, NOWHERE, type ExportItem, type ExportProject, type Place, type PlaceTable } from './export/entry.ts';
 export { exportFile, exportWav, KINDS, type ExportRequest, type ExportSummary, type FileFormat } from './export/export.ts';
@@ -27,4 +50,4 @@ export { destroyFile, localSource, type SegmentSource } from './store/segment-so
 export { shredFrom, type Shredded, type Shredding } from './store/shred.ts';
 export { storeStats, type StoreStats } from './store/stats.ts';
 export { verifyProject, verifyProjectFile, type Finding, type SegmentChecker, type Verification } from './store/verify.ts';
-export { parseCheckpoint, type LogCheckpoint, type Witness } from './store/witness.ts';
+export { parseCheckpoint, type LogCheckpoint, type Witness as StoreWitness } from './store/witness.ts';

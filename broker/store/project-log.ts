@@ -16,7 +16,8 @@ import { listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts'
 import { RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
 import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
 import { localSource } from './segment-source.ts';
-import { beginSegment, type SegmentWriter, type SegmentWriters } from './segment-writer.ts';
+import { systemDisk, type Disk } from './disk.ts';
+import { SegmentWriter } from './segment-writer.ts';
 
 /** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
 const MAX_GROUP_BYTES = 4 * 2 ** 20;
@@ -56,7 +57,8 @@ export class ProjectLog {
   readonly keyId: string;
   readonly #directory: string;
   readonly #keys: KeyProvider;
-  readonly #writers: SegmentWriters;
+  readonly #disk: Disk;
+  #room = Buffer.alloc(0);
   readonly #counts: LogCounts;
   #waiting: Waiting[] = [];
   #end: LogEnd | undefined;
@@ -67,12 +69,12 @@ export class ProjectLog {
   #closed = false;
   #running: Promise<void> | undefined;
 
-  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, writers: SegmentWriters, counts: LogCounts) {
+  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, counts: LogCounts, disk: Disk = systemDisk) {
     this.projectId = project.projectId;
     this.keyId = project.keyId;
     this.#directory = directory;
     this.#keys = keys;
-    this.#writers = writers;
+    this.#disk = disk;
     this.#counts = counts;
   }
 
@@ -165,7 +167,7 @@ export class ProjectLog {
     }
     const { fresh, answers } = sift(group, seen);
     if (fresh.length > 0) {
-      const room = this.#writers.room(maxGroupLength(fresh));
+      const room = this.#roomFor(maxGroupLength(fresh));
       await this.#writer!.append(room.subarray(0, encodeGroup(fresh, room)));
       this.#counts.commits += 1;
       await this.#rollIfLong(this.#end);
@@ -189,10 +191,16 @@ export class ProjectLog {
     for (const { done } of failed) done(error);
   }
 
+  /** Memory that is filled anew for each group. */
+  #roomFor(bytes: number): Buffer {
+    if (this.#room.length < bytes) this.#room = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
+    return this.#room;
+  }
+
   async #begin(end: LogEnd): Promise<SegmentWriter> {
     await makeDurableDirectory(this.#directory);
-    return beginSegment(
-      this.#writers,
+    return SegmentWriter.create(
+      this.#disk,
       {
         directory: this.#directory,
         projectId: this.projectId,
