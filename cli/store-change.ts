@@ -26,11 +26,16 @@ export async function withStore<T>(home: Home, work: () => Promise<T>): Promise<
 export function logOf(home: Home, { projectId, keyId }: Pick<Project, 'projectId' | 'keyId'>): LogToChange {
   return {
     source: localSource(join(home.store, projectId)), projectId, keyId, keys: home.keys,
-    onAmended: (version) => home.trail.record({
-      eventSource: 'thrum', eventName: 'AmendStore', principal: 'thrum', sourceIpAddress: undefined, requestParameters: { projectId, version },
-      readOnly: false, resources: [`arn:thrum:store:::project/${projectId}`],
-    }),
+    onAmended: (version) => recordAmendment(home, projectId, version),
   };
+}
+
+/** So that a list put back to an older copy shows. */
+export function recordAmendment(home: Home, projectId: string, version: number): void {
+  home.trail.record({
+    eventSource: 'thrum', eventName: 'AmendStore', principal: 'thrum', sourceIpAddress: undefined, requestParameters: { projectId, version },
+    readOnly: false, resources: [`arn:thrum:store:::project/${projectId}`],
+  });
 }
 
 /** Does the work on each project, one after the other, showing how far it is. */
