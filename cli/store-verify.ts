@@ -1,7 +1,8 @@
 /** `thrum store verify`: every byte checked, and held against what others saw of the store. */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { listStoredProjects, localSource, verifyProject, verifyProjectFile, type Finding, type StoreWitness, type Verification } from '../broker/mod.ts';
+import { listStoredProjects, localSource, threadedChecker, verifyProject, verifyProjectFile, type Finding, type StoreWitness, type Verification } from '../broker/mod.ts';
 import { isLocked } from '../certs/mod.ts';
 import { EXIT } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
@@ -56,6 +57,7 @@ async function verify(options: Options): Promise<number> {
 async function verifyAll(home: Home, options: Options, given: readonly StoreWitness[]): Promise<Outcome> {
   const inUse = await isLocked(join(home.store, 'lock'));
   const outcome: Outcome = { results: [], unchecked: [] };
+  const checker = threadedChecker(availableParallelism());
   let [current, done, total, size, before] = ['', 0, 0, 0, 0];
   const startedMs = performance.now();
   const speed = (): string => `${bytes(((before + size) * 1000) / Math.max(1, performance.now() - startedMs))}/s`;
@@ -71,7 +73,7 @@ async function verifyAll(home: Home, options: Options, given: readonly StoreWitn
       try {
         const ofFile = await verifyProjectFile(home.projects, projectId);
         const witnesses = [...given, ...(await trailWitnesses(home, projectId))];
-        const result = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse, witnesses, onSegment });
+        const result = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse, witnesses, checker, onSegment });
         outcome.results.push({ ...result, findings: [...ofFile, ...result.findings] });
       } catch (error) {
         leaveOut(projectId, 'not checked', error);
@@ -81,6 +83,7 @@ async function verifyAll(home: Home, options: Options, given: readonly StoreWitn
     }
   } finally {
     panel?.stop();
+    await checker.close();
   }
   return outcome;
 }
