@@ -130,7 +130,8 @@ export async function readKeyFile(file: SegmentFile): Promise<WrappedKey> {
   return parsed;
 }
 
-function parseKeyFile(bytes: Buffer): WrappedKey | undefined {
+/** Undefined when it is none, or was altered. */
+export function parseKeyFile(bytes: Buffer): WrappedKey | undefined {
   const end = bytes.length - 4;
   if (end < KEY_FIXED_BYTES || !bytes.subarray(0, 8).equals(KEY_MAGIC) || bytes[8] !== KEY_VERSION) return undefined;
   if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) return undefined;
