@@ -15,3 +15,6 @@ export { readProject, type StoredBatch } from './store/read.ts';
 export { listSegments, listStoredProjects, type SegmentFile, type WrappedKey } from './store/segment-files.ts';
 export { localSource, type SegmentSource } from './store/segment-source.ts';
 export { verifyProject, verifyProjectFile, type Finding, type Verification } from './store/verify.ts';
+export { checkEndpoint, checkTableName, parseBucketUrl, type RemoteAddress } from './remote/address.ts';
+export { openRemote, type Remote } from './remote/remote.ts';
+export { startUploader, type Uploader } from './remote/uploader.ts';

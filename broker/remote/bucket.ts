@@ -13,8 +13,8 @@ import { ask, clientOptions, hushSdk, type Refusal } from './request.ts';
 /** Longest object that is read whole: a key file, a list of amendments. */
 const MAX_WHOLE_BYTES = 64 * 2 ** 20;
 
-/** What a conditional write came to. */
-export type Written = 'written' | 'not written';
+/** What a write came to: not written when its condition did not hold; gone when its upload in parts is not known any more. */
+export type Written = 'written' | 'not written' | 'gone';
 
 export interface Bucket extends Multipart {
   /** REMOTE_MISSING when there is no such bucket. */
@@ -53,7 +53,7 @@ function bucketOf(client: S3, name: string, place: string): Bucket {
   const at = (Key: string): { Bucket: string; Key: string } => ({ Bucket: name, Key });
   const write = conditionalWrites(place);
   return {
-    check: () => ask(place, async () => void (await client.headBucket({ Bucket: name })), ({ status }) => {
+    check: () => ask(place, async () => { await client.headBucket({ Bucket: name }); }, ({ status }) => {
       if (status === 404) throw new RemoteError('REMOTE_MISSING', `${place}: it does not exist: make it first (docs/remote.md), or correct its name`);
       return undefined;
     }),
@@ -65,9 +65,9 @@ function bucketOf(client: S3, name: string, place: string): Bucket {
         return complete(await Body!.transformToByteArray(), ContentLength, place);
       }, (refusal) => (refusal.status === 416 ? [Buffer.alloc(0)] : isMissing(refusal))),
     putNew: (key, bytes) => write((condition) => client.putObject({ ...at(key), ...withDigests(bytes), ...(condition && { IfNoneMatch: '*' }) })),
-    put: (key, bytes) => ask(place, async () => void (await client.putObject({ ...at(key), ...withDigests(bytes) }))),
+    put: (key, bytes) => ask(place, async () => { await client.putObject({ ...at(key), ...withDigests(bytes) }); }),
     replace: (key, bytes, etag) => write((condition) => client.putObject({ ...at(key), ...withDigests(bytes), ...(condition && { IfMatch: etag }) })),
-    remove: (key) => ask(place, async () => void (await client.deleteObject(at(key))), isMissing),
+    remove: (key) => ask(place, async () => { await client.deleteObject(at(key)); }, isMissing),
     list: (prefix) => listObjects(client, name, prefix, place),
     ...multipartOf(client, name, place, write),
     close: () => client.destroy(),
@@ -104,24 +104,20 @@ async function* listObjects(client: S3, Bucket: string, Prefix: string, place: s
   }
 }
 
-/** `answers`: see `ask`. */
-export type ConditionalWrite = {
-  (request: (condition: boolean) => Promise<unknown>): Promise<Written>;
-  <T>(request: (condition: boolean) => Promise<unknown>, answers: (refusal: Refusal) => readonly [T] | undefined): Promise<Written | T>;
-};
+export type ConditionalWrite = (request: (condition: boolean) => Promise<unknown>) => Promise<Written>;
 
 /** Remembers when the server has no conditional writes (501): names that are never used twice do without. */
 function conditionalWrites(place: string): ConditionalWrite {
   let has = true;
-  return async function write<T>(request: (condition: boolean) => Promise<unknown>, answers?: (refusal: Refusal) => readonly [T] | undefined): Promise<Written | T> {
-    const result = await ask<Written | T | typeof WITHOUT>(place, async () => {
-      await request(has);
-      return 'written';
-    }, (refusal) => (refusal.status === 412 ? ['not written'] : refusal.status === 501 && has ? [WITHOUT] : answers?.(refusal)));
-    if (result !== WITHOUT) return result;
-    has = false;
-    return write(request, answers!);
+  return async (request) => {
+    for (;;) {
+      const condition = has;
+      const result = await ask<Written | 'without'>(place, async () => {
+        await request(condition);
+        return 'written';
+      }, ({ name, status }) => (status === 412 ? ['not written'] : name === 'NoSuchUpload' ? ['gone'] : status === 501 && condition ? ['without'] : undefined));
+      if (result !== 'without') return result;
+      has = false;
+    }
   };
 }
-
-const WITHOUT = Symbol('the server has no conditional writes');

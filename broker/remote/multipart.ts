@@ -1,4 +1,4 @@
-/** Uploads in parts. `undefined` says that the server does not know the upload any more: it expired, or it is done. */
+/** Uploads in parts. A server may not know one any more: it expired, was aborted, or is done. */
 import type { S3 } from '@aws-sdk/client-s3';
 import type { ConditionalWrite, Written } from './bucket.ts';
 import { withDigests } from './digest.ts';
@@ -13,9 +13,10 @@ export interface UploadedPart {
 
 export interface Multipart {
   beginUpload(key: string): Promise<string>;
+  /** Undefined when the upload is not known any more. */
   putPart(key: string, uploadId: string, partNumber: number, bytes: Uint8Array): Promise<UploadedPart | undefined>;
   /** Not written when `isNew` and there is an object of that name. */
-  completeUpload(key: string, uploadId: string, parts: readonly UploadedPart[], isNew: boolean): Promise<Written | undefined>;
+  completeUpload(key: string, uploadId: string, parts: readonly UploadedPart[], isNew: boolean): Promise<Written>;
   /** Nothing happens when it is not known, or the server has no such request. */
   abortUpload(key: string, uploadId: string): Promise<void>;
   /** Unfinished ones, up to a thousand; none where the server cannot tell. */
@@ -35,9 +36,9 @@ export function multipartOf(client: S3, Bucket: string, place: string, write: Co
       const MultipartUpload = { Parts: [...parts] };
       return write(async (condition) => {
         await client.completeMultipartUpload({ Bucket, Key, UploadId, MultipartUpload, ...(condition && isNew && { IfNoneMatch: '*' }) });
-      }, isGone);
+      });
     },
-    abortUpload: (Key, UploadId) => ask(place, async () => void (await client.abortMultipartUpload({ Bucket, Key, UploadId })), (refusal) => isGone(refusal) ?? (lacks(refusal) ? [undefined] : undefined)),
+    abortUpload: (Key, UploadId) => ask(place, async () => { await client.abortMultipartUpload({ Bucket, Key, UploadId }); }, (refusal) => isGone(refusal) ?? (lacks(refusal) ? [undefined] : undefined)),
     listUploads: (Prefix) =>
       ask<{ key: string; uploadId: string }[]>(place, async () => {
         const { Uploads = [] } = await client.listMultipartUploads({ Bucket, Prefix });

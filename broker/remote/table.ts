@@ -75,7 +75,7 @@ function tableOf(client: DynamoDB, TableName: string, place: string): Table {
         from = page.LastEvaluatedKey;
       }
     },
-    remove: (row) => ask(place, async () => void (await client.deleteItem({ TableName, Key: keyOf(row) }))),
+    remove: (row) => ask(place, async () => { await client.deleteItem({ TableName, Key: keyOf(row) }); }),
     close: () => client.destroy(),
   };
 
