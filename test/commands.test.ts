@@ -109,7 +109,7 @@ describe('in a home with a run in it', () => {
     const [csv, ndjson] = [join(folder, 'm.csv'), join(folder, 'm.ndjson')];
     expect(await thrum(['store', 'export', '--home', home, '--format', 'csv', '--out', csv])).toMatchObject({ exitCode: 0 });
     expect(await thrum(['store', 'export', '--home', home, '--format', 'ndjson', '--kind', 'measurement', '--out', ndjson])).toMatchObject({ exitCode: 0 });
-    const [header, ...rows] = (await readFile(csv, 'utf8')).trim().split('\n').map((line) => line.split(','));
+    const [header, ...rows] = (await readFile(csv, 'utf8')).trim().split('\r\n').map((line) => line.split(','));
     const lines = (await readFile(ndjson, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { sensorId: string; sequence: number; temperatureC: number; velocityMmPerS: { totalRms: number } });
     expect(rows.length).toBeGreaterThan(4);
     const column = (name: string): number => header!.indexOf(name);

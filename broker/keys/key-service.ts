@@ -104,6 +104,14 @@ export class KeyService {
     return decryptBlob(wrapped, Buffer.from(material.secret, 'base64'), context);
   }
 
+  /** Wraps a data key that is there already, as when it is put under another key. KEY_NOT_FOUND, KEY_DISABLED. */
+  async encrypt(name: string, plaintext: Uint8Array, context: EncryptionContext): Promise<Omit<DataKey, 'plaintext'>> {
+    const key = enabled(find(await this.#file.read(), name));
+    const current = key.materials[key.materials.length - 1]!;
+    const wrapped = encryptBlob(key.keyId, current.materialId, Buffer.from(current.secret, 'base64'), context, plaintext);
+    return { wrapped, keyId: key.keyId };
+  }
+
   async #setState(name: string, next: KeyRecord['state']): Promise<KeyDescription> {
     return this.#file.update((state) => {
       const before = find(state, name);

@@ -11,9 +11,11 @@ import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { decodeGroup, encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
 import { SeenBatches } from './seen-batches.ts';
-import { listSegments, listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
-import { NO_SEGMENT, RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
+import { positionAfter, startOf, viewLog, type LogView } from './log-view.ts';
+import { listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
+import { RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
 import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
+import { localSource } from './segment-source.ts';
 import { beginSegment, type SegmentWriter, type SegmentWriters } from './segment-writer.ts';
 
 /** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
@@ -216,32 +218,35 @@ export class ProjectLog {
    * the rest: a record that was written but not synced would otherwise be vouched for, and could still be lost.
    */
   async #recover(): Promise<LogEnd> {
-    const last = (await listSegments(this.#directory)).at(-1);
+    const source = localSource(this.#directory);
+    const view = await viewLog(source, this.projectId, this.#keys);
+    const last = view.segments.at(-1);
+    const start = startOf(view.amendments);
     for (const { keyPath, ordinal } of await listStrayKeys(this.#directory)) {
       // Kept under another name: should its segment come back from somewhere, it can still be opened.
-      if (ordinal > (last?.ordinal ?? 0)) await rename(keyPath, `${keyPath}.stray`);
+      if (ordinal > (last?.ordinal ?? start.ordinal)) await rename(keyPath, `${keyPath}.stray`);
     }
-    if (!last) return { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches(), sealed: true };
-    const segment = await openSegment(last, this.projectId, this.#keys);
+    if (!last) return { ...start, seen: new SeenBatches(), sealed: true };
+    const segment = await openSegment(source, last, this.projectId, this.#keys);
     try {
-      return await this.#read(segment);
+      return await this.#read(segment, view);
     } finally {
       wipe(segment.keys);
     }
   }
 
-  async #read(segment: OpenedSegment): Promise<LogEnd> {
+  async #read(segment: OpenedSegment, view: LogView): Promise<LogEnd> {
     const { path, ordinal } = segment.file;
     const records = recordsOf(segment);
     let seen = new SeenBatches();
-    for (let step = records.next(); ; step = records.next()) {
+    for (let step = await records.next(); ; step = await records.next()) {
       if (step.done) {
         await settle(path, step.value.wholeBytes);
-        return { ordinal, position: step.value.position, seen, sealed: step.value.sealed };
+        return { ordinal, position: positionAfter(view, segment.file, step.value.position), seen, sealed: step.value.sealed };
       }
       const { type, plaintext } = step.value;
       if (type === RECORD.snapshot) seen = SeenBatches.restore(plaintext.toString('utf8'));
-      if (type === RECORD.group) for (const { payload } of decodeGroup(plaintext)) seen.add(readBatchHeader(payload));
+      if (type === RECORD.group) for (const { payload, channel } of decodeGroup(plaintext)) if (channel !== 'connection') seen.add(readBatchHeader(payload));
     }
   }
 }

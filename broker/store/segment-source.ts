@@ -4,7 +4,7 @@
  * there as a whole or not at all, and durable once they resolve; what `remove` removed is overwritten where that can be.
  */
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StoreError } from '../errors.ts';
 import { damaged, keyFileBytes, listSegments, listStrayKeys, makeDurableDirectory, parseKeyFile, segmentFile, type SegmentFile, type WrappedKey } from './segment-files.ts';
@@ -31,6 +31,8 @@ export interface SegmentSource {
   put(file: SegmentFile, key: WrappedKey, bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
   /** Destroys the key file, then removes both, and what a `put` that was cut short left of them. Nothing happens where they are not there. */
   remove(file: SegmentFile): Promise<void>;
+  /** Destroys all that the log has: every key first, then the rest. */
+  destroy(): Promise<void>;
   /** The sealed list of what was rewritten and removed (amendments.ts); undefined when there is none. */
   readAmendments(): Promise<Buffer | undefined>;
   replaceAmendments(bytes: Uint8Array): Promise<void>;
@@ -60,6 +62,13 @@ export function localSource(directory: string): SegmentSource {
         await destroyFile(file.keyPath);
         for (const path of [temporaryOf(file.keyPath), temporaryOf(file.path), file.path]) await rm(path, { force: true });
         await syncDirectory(directory);
+      }),
+    destroy: () =>
+      guard(directory, async () => {
+        const names = await readdir(directory).catch(whenMissing([]));
+        for (const name of names.filter((one) => !one.endsWith('.seg'))) await destroyFile(join(directory, name)); // keys, also those put aside, and the list
+        await rm(directory, { recursive: true, force: true });
+        await syncDirectory(dirname(directory));
       }),
     readAmendments: () => readFile(amendmentsPath).catch(whenMissing(undefined)),
     replaceAmendments: (bytes) =>

@@ -7,6 +7,7 @@ import { StoreError } from '../errors.ts';
 import {
   arrivalOf, contentsOf, copyFiles, fillSegments, makeHome, makeProject, nameOf, nextRecord, publish, readAll, storedNames, storeFiles, type TestHome,
 } from '../broker.fixture.ts';
+import { localSource } from './segment-source.ts';
 import { verifyProject, type Finding } from './verify.ts';
 
 const FLIPS = 3_600;
@@ -35,7 +36,7 @@ afterEach(async () => {
 afterAll(() => home.remove());
 
 async function findings(): Promise<readonly Finding[]> {
-  return (await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false })).findings;
+  return (await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: false })).findings;
 }
 
 /** Reading gives some of the original batches, from the first on, and then names a file. */
@@ -49,7 +50,7 @@ async function expectPrefixThenDamage(): Promise<StoreError> {
 }
 
 it('finds nothing wrong with a store as it was written', async () => {
-  const result = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false });
+  const result = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: false });
   expect(result).toMatchObject({ findings: [], segments: 3, batches: 7, messages: 7, records: 16, undecodable: 0 });
 });
 
@@ -237,7 +238,7 @@ describe('a store put in another’s place', () => {
     const [one, two] = [await makeProject(home, 'One', key.keyId), await makeProject(home, 'Two', key.keyId)];
     await fillSegments(home, one.projectId, [[0, 1]]);
     await copyFiles(join(home.store, one.projectId), join(home.store, two.projectId));
-    const { findings: found } = await verifyProject(join(home.store, two.projectId), two.projectId, home.keys, { inUse: false });
+    const { findings: found } = await verifyProject(localSource(join(home.store, two.projectId)), two.projectId, home.keys, { inUse: false });
     expect(found).toHaveLength(1);
     const { batches, error } = await readAll(home, two.projectId);
     expect(batches).toEqual([]);
