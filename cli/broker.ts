@@ -6,12 +6,14 @@ import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
+import { addRemoteOptions, openRemoteOf, type RemoteOptions } from './remote-options.ts';
 import { wholeNumber } from './values.ts';
 
-interface BrokerCommandOptions extends HomeOptions, OutputOptions {
+interface BrokerCommandOptions extends HomeOptions, OutputOptions, RemoteOptions {
   readonly host: string;
   readonly port: number;
   readonly project: string;
+  readonly remoteKeep?: boolean;
 }
 
 export function addBrokerCommand(program: Command): void {
@@ -22,16 +24,18 @@ export function addBrokerCommand(program: Command): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
     .addHelpText('after', '\nPrints the address once it listens and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
+  addRemoteOptions(command).option('--remote-keep', 'keep local copies of segments that have gone up');
   addOutputOptions(addHomeOptions(command)).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
   });
 }
 
 async function serve(options: BrokerCommandOptions): Promise<number> {
+  const remote = await openRemoteOf(options);
   const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
   const interrupt = catchInterrupt(); // now that the store is opened, which must be closed
-  const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line) });
+  const local = await startLocalBroker(home, { ...options, remote: remote && { at: remote, keep: options.remoteKeep === true }, onRefused: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -45,6 +49,7 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
   } finally {
     interrupt.release();
     await local.close();
+    remote?.close();
   }
   const { stored, duplicates, storedBytes, commits } = local.sink.counts;
   process.stdout.write(

@@ -1,8 +1,9 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
-import { startBroker, Sink, type Broker } from '../broker/mod.ts';
+import { startBroker, startUploader, Sink, type Broker, type Remote, type Uploader } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
+import { random } from './random.ts';
 import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
 
 export interface LocalBroker {
@@ -11,7 +12,7 @@ export interface LocalBroker {
   readonly authorityPem: string;
   /** Rejects when the disk fails; never resolves. */
   readonly failed: Promise<never>;
-  /** Cuts the clients, stores what was taken, seals the segments. */
+  /** Cuts the clients, stores what was taken, seals the segments, brings them up. */
   close(): Promise<void>;
 }
 
@@ -19,7 +20,12 @@ export interface LocalBrokerOptions {
   readonly host: string;
   readonly port: number;
   readonly onRefused?: (message: string) => void;
+  /** Where closed segments go; `keep` leaves local copies. */
+  readonly remote?: { readonly at: Remote; readonly keep: boolean } | undefined;
 }
+
+/** How long a stopping broker brings up what is left. */
+const UPLOAD_GRACE_MS = 60_000;
 
 /** Starts broker and sink; makes authority and server identity where there are none. */
 export async function startLocalBroker(home: Home, options: LocalBrokerOptions): Promise<LocalBroker> {
@@ -40,7 +46,15 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     },
   });
   let stopKeeping = (): Promise<void> => Promise.resolve();
+  let uploader: Uploader | undefined;
   try {
+    uploader = options.remote && (await startUploader({
+      remote: options.remote.at,
+      store: home.store,
+      keep: options.remote.keep,
+      random,
+      onTrouble: (error) => options.onRefused?.(error ? `segments stay here for now: ${error.message}` : 'segments go up again'),
+    }));
     stopKeeping = await keepRevocationLists(home, (message) => options.onRefused?.(message));
     broker = await startBroker({
       ...options,
@@ -56,6 +70,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   } catch (error) {
     await stopKeeping();
     await sink.close();
+    await uploader?.finish(0);
     throw error;
   }
   const started = broker;
@@ -68,6 +83,8 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       await stopKeeping();
       await started.close();
       await sink.close();
+      const left = (await uploader?.finish(UPLOAD_GRACE_MS)) ?? 0;
+      if (left > 0) options.onRefused?.(`${left} segments have not gone up: they are in ${home.store} and go up at the next start`);
     },
   };
 }

@@ -25,30 +25,34 @@ export interface ObjectState {
 /** What an object in one piece, or in parts, must be told as. */
 export interface ObjectDigest {
   readonly bytes: number;
-  readonly etag: string;
+  /** Of an object in parts either that of the parts' digests, as S3 does it, or that of the whole, as some servers do. */
+  readonly etags: readonly string[];
   readonly sha256: string;
 }
 
 export function digestOfWhole(bytes: Uint8Array): ObjectDigest {
-  return { bytes: bytes.length, etag: `"${hash('md5', bytes).toString('hex')}"`, sha256: hash('sha256', bytes).toString('base64') };
+  return { bytes: bytes.length, etags: [`"${hash('md5', bytes).toString('hex')}"`], sha256: hash('sha256', bytes).toString('base64') };
 }
 
 /** Digests an object that goes up in parts, a part at a time. */
 export class PartsDigest {
   readonly #md5: Buffer[] = [];
   readonly #sha256: Buffer[] = [];
+  readonly #wholeMd5 = createHash('md5');
   #bytes = 0;
 
   add(part: Uint8Array): void {
     this.#md5.push(hash('md5', part));
     this.#sha256.push(hash('sha256', part));
+    this.#wholeMd5.update(part);
     this.#bytes += part.length;
   }
 
   get digest(): ObjectDigest {
     const parts = this.#md5.length;
-    const md5 = hash('md5', Buffer.concat(this.#md5)).toString('hex');
-    return { bytes: this.#bytes, etag: `"${md5}-${parts}"`, sha256: `${hash('sha256', Buffer.concat(this.#sha256)).toString('base64')}-${parts}` };
+    const ofParts = hash('md5', Buffer.concat(this.#md5)).toString('hex');
+    const ofWhole = this.#wholeMd5.copy().digest('hex');
+    return { bytes: this.#bytes, etags: [`"${ofParts}-${parts}"`, `"${ofWhole}"`], sha256: `${hash('sha256', Buffer.concat(this.#sha256)).toString('base64')}-${parts}` };
   }
 }
 
@@ -57,7 +61,7 @@ export function matches(state: ObjectState, digest: ObjectDigest): boolean {
   if (state.bytes !== digest.bytes) return false;
   if (state.sha256 !== undefined) return state.sha256 === digest.sha256;
   const tells = !state.opaqueEtag && /^"[0-9a-f]{32}(?:-\d+)?"$/.test(state.etag);
-  return !tells || state.etag === digest.etag;
+  return !tells || digest.etags.includes(state.etag);
 }
 
 function hash(algorithm: 'md5' | 'sha256', bytes: Uint8Array): Buffer {

@@ -11,18 +11,18 @@ const PIECE_BYTES = 2 ** 20;
 
 export function joinedSource(here: SegmentSource, there: SegmentSource): SegmentSource {
   /** The same segment under its name in the other place. */
-  const in_ = (source: SegmentSource, { ordinal, segmentId }: SegmentFile): SegmentFile => source.fileOf(ordinal, segmentId);
+  const as = (source: SegmentSource, { ordinal, segmentId }: SegmentFile): SegmentFile => source.fileOf(ordinal, segmentId);
   const has = async (source: SegmentSource, file: SegmentFile): Promise<boolean> => (await source.list()).some(({ segmentId }) => segmentId === file.segmentId);
   const hereOrThere = async <T>(file: SegmentFile, work: (source: SegmentSource, file: SegmentFile) => Promise<T>): Promise<T> => {
     try {
-      return await work(here, in_(here, file));
+      return await work(here, as(here, file));
     } catch (error) {
       if (!(error instanceof StoreError) || (await has(here, file))) throw error;
-      return work(there, in_(there, file));
+      return work(there, as(there, file));
     }
   };
   const wherever = async (file: SegmentFile, work: (source: SegmentSource, file: SegmentFile) => Promise<void>): Promise<void> => {
-    for (const source of [there, here]) if (await has(source, file)) await work(source, in_(source, file));
+    for (const source of [there, here]) if (await has(source, file)) await work(source, as(source, file));
   };
   return {
     list: async () => {
@@ -43,10 +43,14 @@ export function joinedSource(here: SegmentSource, there: SegmentSource): Segment
       const stands = async (source: SegmentSource): Promise<boolean> => (await source.list()).some(({ ordinal }) => ordinal === file.ordinal);
       const targets = [...((await stands(here)) ? [here] : []), ...((await stands(there)) ? [there] : [])];
       const first = targets[0] ?? here;
-      await first.put(in_(first, file), key, bytes);
-      if (targets.length > 1) await there.put(in_(there, file), key, piecesOf(here, in_(here, file)));
+      await first.put(as(first, file), key, bytes);
+      if (targets.length > 1) await there.put(as(there, file), key, piecesOf(here, as(here, file)));
     },
     remove: (file) => wherever(file, (source, its) => source.remove(its)),
+    destroy: async () => {
+      await there.destroy();
+      await here.destroy();
+    },
     readAmendments: async () => (await there.readAmendments()) ?? here.readAmendments(),
     replaceAmendments: async (bytes) => {
       await there.replaceAmendments(bytes);

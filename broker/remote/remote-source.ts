@@ -41,8 +41,8 @@ export function remoteSource(log: RemoteLog): SegmentSource {
     list: () => persist(async () => filesIn(await rowsOf(log), fileOf), patience),
     listStrayKeys: async () => {
       const listed = new Set((await persist(() => rowsOf(log), patience)).map((row) => keysOf(fileOf(row.ordinal, row.segmentId)).key));
-      const names = await persist(() => keyFilesOf(log), patience);
-      return names.map(({ ordinal, segmentId }) => fileOf(ordinal, segmentId)).filter((file) => !listed.has(keysOf(file).key));
+      const keyFiles = (await persist(() => objectsOf(log), patience)).map((key) => /\/(\d{12})-([0-9a-f]{32})\.key$/.exec(key)).filter((match) => match !== null);
+      return keyFiles.map((match) => fileOf(Number(match[1]), match[2]!)).filter((file) => !listed.has(keysOf(file).key));
     },
     fileOf,
     size: async (file) => (await persist(() => bucket.head(keysOf(file).segment), patience))?.bytes ?? missing(file.path),
@@ -64,6 +64,12 @@ export function remoteSource(log: RemoteLog): SegmentSource {
         const row = await persist(() => table.get(rowOf(file, rewritten)), patience);
         if (row?.segmentId === file.segmentId) await persist(() => table.remove(row), patience);
       }
+    },
+    destroy: async () => {
+      const objects = await persist(() => objectsOf(log), patience);
+      const secretsFirst = [...objects.filter((key) => !key.endsWith('.seg')), ...objects.filter((key) => key.endsWith('.seg'))];
+      for (const object of secretsFirst) await persist(() => bucket.remove(object), patience);
+      for (const row of await persist(() => rowsOf(log), patience)) await persist(() => table.remove(row), patience);
     },
     readAmendments: async () => (await persist(() => bucket.get(amendments), patience))?.bytes,
     replaceAmendments: (bytes) => replaceObject(log, amendments, bytes, patience),
@@ -92,13 +98,10 @@ function filesIn(rows: readonly Row[], fileOf: (ordinal: number, segmentId: stri
   return [...files.values()].sort((a, b) => a.ordinal - b.ordinal);
 }
 
-async function keyFilesOf({ remote, projectId, writerId }: RemoteLog): Promise<{ ordinal: number; segmentId: string }[]> {
-  const found: { ordinal: number; segmentId: string }[] = [];
-  for await (const key of remote.bucket.list(objectKey(remote.address, projectId, writerId, ''))) {
-    const match = /\/(\d{12})-([0-9a-f]{32})\.key$/.exec(key);
-    if (match) found.push({ ordinal: Number(match[1]), segmentId: match[2]! });
-  }
-  return found;
+async function objectsOf({ remote, projectId, writerId }: RemoteLog): Promise<string[]> {
+  const objects: string[] = [];
+  for await (const key of remote.bucket.list(objectKey(remote.address, projectId, writerId, ''))) objects.push(key);
+  return objects;
 }
 
 /** What is there is read first, so that nothing is replaced that nobody has seen; and a second try finds its own work. */
