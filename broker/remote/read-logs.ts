@@ -10,7 +10,10 @@ import type { SegmentSource } from '../store/segment-source.ts';
 
 /** As `readProject`, of all `sources`. */
 export async function* readLogs(sources: readonly SegmentSource[], projectId: string, keys: KeyProvider, selection: Selection = {}): AsyncGenerator<StoredItem> {
-  if (sources.length === 1) return yield* readProject(sources[0]!, projectId, keys, selection);
+  if (sources.length === 1) {
+    yield* readProject(sources[0]!, projectId, keys, selection);
+    return;
+  }
   const seen = new SeenBatches();
   for await (const item of inOrder(sources.map((source) => readProject(source, projectId, keys, selection)))) {
     if (isConnection(item) || seen.add(item.batch)) yield item;
