@@ -7,7 +7,6 @@ import { KeyService } from './keys/key-service.ts';
 import { Projects, type Project } from './projects.ts';
 import { Sink } from './sink.ts';
 import type { Arrival } from './store/project-log.ts';
-import { directWriters } from './store/segment-writer.ts';
 import { isConnection, readProject, type StoredBatch } from './store/read.ts';
 import { localSource } from './store/segment-source.ts';
 
@@ -43,7 +42,6 @@ export async function makeHome(root?: string): Promise<TestHome> {
         directory: home.store,
         projects: home.projects,
         keys,
-        writers: directWriters(),
         onFatal: (error) => home.fatal.push(error),
         onRefusal: (_project, error) => home.refusals.push(error),
       }),

@@ -5,17 +5,25 @@
 import type { EventEmitter } from 'node:events';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { admitPublish, admitWill, checkClientId, claimClientId, maySubscribe, prefixOf, type Peer } from './admission.ts';
+import { clientEvent } from './audit/client-events.ts';
+import type { AuditSink } from './audit/event.ts';
 import { CertificateDesk, CLAIM_REQUESTS_PER_MINUTE, type Answer, type CertificateIssuer } from './certificate-desk.ts';
 import type { Connection } from './connection.ts';
 import { AdmissionError } from './errors.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import type { PacketGate } from './packet-gate.ts';
+import type { GatewayConnection } from './store/group.ts';
 import type { Arrival, Done } from './store/project-log.ts';
+import type { LogCheckpoint } from './store/witness.ts';
 
 /** Where admitted publishes go: the sink, or for measuring the broker alone, something that only answers. */
 export interface PublishTarget {
   admit(projectId: string): Promise<void>;
   publish(projectId: string, arrival: Arrival, done: Done): void;
+  /** Told of gateways that come and go; returns at once. */
+  noteConnection?(projectId: string, connection: GatewayConnection, atMs: number): void;
+  /** Where a project's log stands on disk, so that its gateways can be told. */
+  checkpoint?(projectId: string): LogCheckpoint | undefined;
 }
 
 export interface ServiceOptions {
@@ -24,6 +32,8 @@ export interface ServiceOptions {
   readonly issuer?: CertificateIssuer;
   readonly now: () => number;
   readonly onRefused?: (error: Error, clientId: string | undefined) => void;
+  /** Told of clients that are let in, refused, or cut off. */
+  readonly audit?: AuditSink;
 }
 
 /** `connections` says who is behind each gate. */
@@ -47,14 +57,19 @@ export async function createAedes(options: ServiceOptions, connections: WeakMap<
         packet.clean = true; // a session ends with its connection: nothing is kept in memory for who may never return
         done(null, true);
       } catch (error) {
+        options.audit?.(clientEvent('Admit', { connection: connectionOfClient(client), clientId: packet.clientId, error: error as Error }));
         done(error as Error, false);
       }
     },
     authenticate: (client, _user, _password, done) => {
       admitClient(peerOfClient(client), client.id, options.target).then(
-        () => done(null, true),
+        () => {
+          options.audit?.(clientEvent('Admit', { connection: connectionOfClient(client), clientId: client.id }));
+          done(null, true);
+        },
         (error: unknown) => {
           options.onRefused?.(error as Error, client.id);
+          options.audit?.(clientEvent('Admit', { connection: connectionOfClient(client), clientId: client.id, error: error as Error }));
           const returnCode = error instanceof AdmissionError ? error.returnCode : 3;
           done(Object.assign(new Error((error as Error).message), { returnCode }), false);
         },
@@ -78,7 +93,10 @@ export async function createAedes(options: ServiceOptions, connections: WeakMap<
     const gate = client.conn as PacketGate;
     const finish: Done = (error) => {
       gate.answered();
-      if (error) options.onRefused?.(error, client.id);
+      if (error) {
+        options.onRefused?.(error, client.id);
+        options.audit?.(clientEvent('Publish', { connection: connectionOfClient(client), clientId: client.id, error }));
+      }
       done(error);
     };
     try {
@@ -113,6 +131,20 @@ export async function createAedes(options: ServiceOptions, connections: WeakMap<
     });
   }
 
+  /** The one connection that each gateway has: when another takes its place, the gateway has not gone. */
+  const here = new Map<string, Client>();
+  const note = (client: Client, connected: boolean): void => {
+    const { peer } = connectionOfClient(client);
+    if (peer.role !== 'gateway') return;
+    const { projectId, gatewayId } = peer;
+    const name = `${projectId}/${gatewayId}`;
+    const before = here.get(name);
+    if (connected) here.set(name, client);
+    else if (before === client) here.delete(name);
+    if (connected ? before === undefined : before === client) options.target.noteConnection?.(projectId, { gatewayId, connected }, options.now());
+  };
+  aedes.on('clientReady', (client) => note(client, true));
+  aedes.on('clientDisconnect', (client) => note(client, false));
   (aedes as EventEmitter).on('error', (error: Error) => options.onRefused?.(error, undefined));
   aedes.on('connectionError', (client, error) => options.onRefused?.(error, (client as Client | null)?.id ?? undefined));
   return aedes;

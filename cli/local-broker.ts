@@ -1,10 +1,13 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
-import { startBroker, startUploader, Sink, type Broker, type Remote, type Uploader } from '../broker/mod.ts';
+import { startBroker, startUploader, Sink, type Broker, type Remote, type RetentionLimits, type Uploader } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
+import { freeBuffersAtOnce } from './external-memory.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
+import { bytes, count } from './output.ts';
 import { random } from './random.ts';
 import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
+import { recordAmendment } from './store-change.ts';
 
 export interface LocalBroker {
   readonly broker: Broker;
@@ -20,6 +23,8 @@ export interface LocalBrokerOptions {
   readonly host: string;
   readonly port: number;
   readonly onRefused?: (message: string) => void;
+  /** What is to be kept at most; without it everything is. */
+  readonly retention?: () => RetentionLimits;
   /** Where closed segments go; `keep` leaves local copies. */
   readonly remote?: { readonly at: Remote; readonly keep: boolean } | undefined;
 }
@@ -29,6 +34,7 @@ const UPLOAD_GRACE_MS = 60_000;
 
 /** Starts broker and sink; makes authority and server identity where there are none. */
 export async function startLocalBroker(home: Home, options: LocalBrokerOptions): Promise<LocalBroker> {
+  freeBuffersAtOnce();
   const authority = await ensureAuthority(home);
   const identity = await ensureServerIdentity(home, authority, options.host);
   let fail: (error: Error) => void = () => undefined;
@@ -40,6 +46,10 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     projects: home.projects,
     keys: home.keys,
     onFatal: fail,
+    onSealed: (checkpoint) => home.trail.recordCheckpoint(checkpoint),
+    onAmended: (projectId, version) => recordAmendment(home, projectId, version),
+    ...(options.retention && { retention: options.retention }),
+    onRetention: (projectId, result) => options.onRefused?.(result instanceof Error ? `retention of project ${projectId}: ${result.message}` : `retention removed ${count(result.segments)} segments (${bytes(result.bytes)}) of project ${projectId}`),
     onRefusal: (projectId, error) => {
       options.onRefused?.(error?.message ?? `project ${projectId} is taken again`);
       if (error) broker?.disconnectProject(projectId);
@@ -65,6 +75,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       target: sink,
       issuer: certificateIssuer(home),
       now,
+      audit: home.trail.record,
       onRefused: (error) => options.onRefused?.(`refused: ${error.message}`),
     });
   } catch (error) {

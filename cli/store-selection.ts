@@ -1,7 +1,7 @@
 /** `thrum store read` and `export`: which messages are wanted, and the stored entries of the projects that are named. */
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { exportProject, KeyError, localSource, namesKnownPlace, NOWHERE, readProject, type ExportItem, type ExportProject, type Selection, type StoreSelection } from '../broker/mod.ts';
+import { exportProject, KeyError, localSource, namesKnownPlace, readProject, type ExportItem, type ExportProject, type Selection, type StoreSelection } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -74,7 +74,7 @@ export async function projectsToRead(home: Home, options: { readonly project?: s
   for (const projectId of await projectIds(home, options)) {
     await orLeaveOut(projectId, async () => {
       const name = withNames ? (await home.projects.read(projectId)).name : projectId;
-      projects.push(exportProject(projectId, name, NOWHERE));
+      projects.push(exportProject(projectId, name, await home.places.read(projectId)));
     });
   }
   if (projects.length > 0 && !projects.some(({ places }) => namesKnownPlace(selection, places))) {

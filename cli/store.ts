@@ -2,11 +2,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { listSegments, listStoredProjects, rowsOf, toNdjson, undecodable, verifyProject, verifyProjectFile, type Finding, type Verification } from '../broker/mod.ts';
+import { listSegments, rowsOf, toNdjson, undecodable } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { EXIT } from './errors.ts';
-import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
-import { addOutputOptions, bytes, count, minute, printResult, say, table, type OutputOptions } from './output.ts';
+import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
+import { addScanCommand } from './store-scan.ts';
+import { addOutputOptions, bytes, minute, printResult, say, table, type OutputOptions } from './output.ts';
 import { addStoreExportCommand } from './store-export.ts';
 import { addStoreKeyCommands } from './store-keys.ts';
 import { addStoreRetainCommand } from './store-retain.ts';
@@ -21,6 +22,7 @@ type ReadOptions = Options & SelectionOptions;
 
 export function addStoreCommand(program: Command): void {
   const store = program.command('store').description('list, read, check and export what is stored');
+  addScanCommand(store);
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command.option('--project <id or name>', 'only this project (default all)')));
 
   finish(store.command('list').description('list the segments of the store'))

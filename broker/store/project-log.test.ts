@@ -12,7 +12,6 @@ import {
 import type { Sink } from '../sink.ts';
 import { ProjectLog, type LogCounts } from './project-log.ts';
 import { MAX_RANGES } from './seen-batches.ts';
-import { directWriters } from './segment-writer.ts';
 import { localSource } from './segment-source.ts';
 import { verifyProject } from './verify.ts';
 
@@ -37,7 +36,7 @@ const noCounts = (): LogCounts => ({ stored: 0, duplicates: 0, storedBytes: 0, c
 
 /** A log that nobody closes: what it leaves behind is what a killed broker leaves. */
 function newLog(counts = noCounts()): ProjectLog {
-  const log = new ProjectLog(join(home.store, projectId), { projectId, keyId }, home.keys, directWriters(), counts);
+  const log = new ProjectLog(join(home.store, projectId), { projectId, keyId }, home.keys, counts);
   logs.push(log);
   return log;
 }
@@ -422,7 +421,7 @@ describe('the sink', () => {
   });
 
   it('takes from one project although another’s key is disabled and the file of a third is altered', async () => {
-    const [disabled, altered] = [await makeProject(home, 'Disabled'), await makeProject(home, 'Altered')];
+    const [disabled, altered] = [await makeProject(home, 'Disabled', (await home.keys.createKey({ owner: 'customer' })).keyId), await makeProject(home, 'Altered')];
     await home.keys.disableKey(disabled.keyId);
     await writeFile(join(home.root, 'projects', `${altered.projectId}.project`), 'garbage');
     const sink = await home.openSink();

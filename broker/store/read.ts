@@ -5,7 +5,7 @@
 import { decodeBatch, FrameError, readBatchHeader, type Batch } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { decodeConnection, decodeGroup, type StoredEntry } from './group.ts';
+import { decodeConnection, decodeGroup } from './group.ts';
 import { checkLink, checkOrdinal, positionAfter, startOf, viewLog, type LogView } from './log-view.ts';
 import type { SegmentFile } from './segment-files.ts';
 import { RECORD, wipe, type ChainPosition } from './segment-format.ts';
@@ -21,6 +21,8 @@ export interface StoredBatch {
   readonly batch: Batch;
   /** Set when the gateway sent messages that do not decode: kept as they came, but `batch` has none. */
   readonly undecodable: string | undefined;
+  /** What it sent, where that does not decode. */
+  readonly undecodablePayload?: Buffer;
   readonly file: string;
   readonly record: number;
 }
@@ -115,12 +117,12 @@ export function* itemsIn(group: Buffer, { path }: SegmentFile, record: number): 
 }
 
 /** Admission looked at the batch's header and checksum only: what a gateway put inside is known when it is read. */
-function decode(payload: StoredEntry['payload']): Pick<StoredBatch, 'batch' | 'undecodable'> {
+function decode(payload: Buffer): Pick<StoredBatch, 'batch' | 'undecodable' | 'undecodablePayload'> {
   try {
     return { batch: decodeBatch(payload), undecodable: undefined };
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
     const { gatewayId, bootEpoch, sequence } = readBatchHeader(payload);
-    return { batch: { kind: 'batch', gatewayId, bootEpoch, sequence, messages: [] }, undecodable: error.message };
+    return { batch: { kind: 'batch', gatewayId, bootEpoch, sequence, messages: [] }, undecodable: error.message, undecodablePayload: payload };
   }
 }

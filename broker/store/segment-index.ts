@@ -13,6 +13,10 @@ const PART_BYTES = 256 * 2 ** 10;
 /** Past so many gateways or sensors of a part, it counts as holding all there are. */
 const MAX_NAMES_PER_PART = 2_000;
 
+/** Bytes of batches a second that are looked into, and at most at once: about a hundredth of a core. */
+const LOOK_BYTES_PER_S = 2 ** 18;
+const LOOK_BURST_BYTES = 2 ** 20;
+
 const names = z.array(z.number().int().nonnegative()).nullable();
 const time = z.number().int().nonnegative();
 const partShape = z.strictObject({
@@ -82,11 +86,13 @@ export class IndexBuilder {
   readonly #gateways = new Map<string, number>();
   readonly #sensors = new Map<string, number>();
   readonly #parts: Part[] = [];
-  readonly #mayLook: (bytes: number) => boolean;
+  readonly #looksAtAll: boolean;
+  #left = LOOK_BURST_BYTES;
+  #leftAtMs = performance.now();
 
-  /** `mayLook`: whether there is time to look into so many bytes of batches. */
-  constructor(mayLook: (bytes: number) => boolean) {
-    this.#mayLook = mayLook;
+  /** `looksAtAll`: for who has time to look at everything. */
+  constructor(looksAtAll = false) {
+    this.#looksAtAll = looksAtAll;
   }
 
   /** Adds the group of record `record`, whose `bytes` begin at `offset` of the file. */
@@ -102,7 +108,7 @@ export class IndexBuilder {
       this.#parts.push(part);
     }
     part.bytes += bytes;
-    if (part.looked) part.looked = this.#mayLook(group.length);
+    if (part.looked && !this.#looksAtAll) part.looked = this.#mayLook(group.length);
     for (const entry of entries) this.#addEntry(part, entry);
   }
 
@@ -134,6 +140,16 @@ export class IndexBuilder {
       if (!(error instanceof FrameError)) throw error;
       return false;
     }
+  }
+
+  /** Whether there is time to look into so many bytes of batches. */
+  #mayLook(bytes: number): boolean {
+    const nowMs = performance.now();
+    this.#left = Math.min(LOOK_BURST_BYTES, this.#left + ((nowMs - this.#leftAtMs) / 1000) * LOOK_BYTES_PER_S);
+    this.#leftAtMs = nowMs;
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
   }
 
   encode(): Buffer {
