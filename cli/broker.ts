@@ -7,12 +7,12 @@ import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
-import { addRemoteOptions, openRemoteOf, type RemoteOptions } from './remote-options.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { addScreeningOption, type ScreeningOptions } from './screening.ts';
 import { retentionLimits } from './store-retain.ts';
 import { byteCount, duration, wholeNumber } from './values.ts';
 
-interface BrokerCommandOptions extends HomeOptions, OutputOptions, RemoteOptions, ScreeningOptions {
+interface BrokerCommandOptions extends HomeOptions, OutputOptions, ScreeningOptions {
   readonly host: string;
   readonly port: number;
   readonly project: string;
@@ -40,11 +40,10 @@ export function addBrokerCommand(program: Command): void {
 async function serve(options: BrokerCommandOptions): Promise<number> {
   const retains = options.retainFor !== undefined || options.retainBytes !== undefined;
   if (retains && options.remote !== undefined) throw new CliError('CLI_USAGE', '--retain-for and --retain-bytes know nothing of --remote: run thrum store retain with --remote instead');
-  const remote = await openRemoteOf(options);
   const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
   const interrupt = catchInterrupt(); // now that the store is opened, which must be closed
-  const local = await startLocalBroker(home, { ...options, ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), remote: remote && { at: remote, keep: options.remoteKeep === true }, onRefused: (line) => say(options, line) });
+  const local = await startLocalBroker(home, { ...options, ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), onRefused: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -58,7 +57,7 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
   } finally {
     interrupt.release();
     await local.close();
-    remote?.close();
+    home.remote?.close();
   }
   const { stored, duplicates, storedBytes, commits } = local.sink.counts;
   process.stdout.write(

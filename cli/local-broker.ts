@@ -1,5 +1,5 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
-import { startBroker, startUploader, Sink, type Broker, type Remote, type RetentionLimits, type Uploader } from '../broker/mod.ts';
+import { startBroker, startUploader, Sink, type Broker, type RetentionLimits, type Uploader } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { freeBuffersAtOnce } from './external-memory.ts';
@@ -25,8 +25,8 @@ export interface LocalBrokerOptions {
   readonly onRefused?: (message: string) => void;
   /** What is to be kept at most; without it everything is. */
   readonly retention?: () => RetentionLimits;
-  /** Where closed segments go; `keep` leaves local copies. */
-  readonly remote?: { readonly at: Remote; readonly keep: boolean } | undefined;
+  /** Leave local copies of segments that have gone up to the home's bucket. */
+  readonly remoteKeep?: boolean;
 }
 
 /** How long a stopping broker brings up what is left. */
@@ -58,10 +58,10 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   let stopKeeping = (): Promise<void> => Promise.resolve();
   let uploader: Uploader | undefined;
   try {
-    uploader = options.remote && (await startUploader({
-      remote: options.remote.at,
+    uploader = home.remote && (await startUploader({
+      remote: home.remote,
       store: home.store,
-      keep: options.remote.keep,
+      keep: options.remoteKeep === true,
       random,
       onTrouble: (error) => options.onRefused?.(error ? `segments stay here for now: ${error.message}` : 'segments go up again'),
     }));

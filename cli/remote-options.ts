@@ -1,9 +1,7 @@
 /** The options that say where sealed segments are kept beside the local folder. Credentials come from the environment, never from here. */
 import type { Command } from 'commander';
-import { checkEndpoint, checkTableName, listLogs, openRemote, parseBucketUrl, type Remote, type RemoteAddress, type WriterLog } from '../broker/mod.ts';
+import { checkEndpoint, checkTableName, openRemote, parseBucketUrl, type Remote, type RemoteAddress } from '../broker/mod.ts';
 import { CliError } from './errors.ts';
-import type { Home } from './home.ts';
-import { random } from './random.ts';
 
 export interface RemoteOptions {
   readonly remote?: string;
@@ -51,17 +49,4 @@ export async function openRemoteOf(options: RemoteOptions): Promise<Remote | und
     throw error;
   }
   return remote;
-}
-
-/** The logs of a project: that of the home, and with --remote those of all its writers. */
-export type LogsOf = (projectId: string) => Promise<WriterLog[]>;
-
-/** Runs `work` with what the options say; REMOTE_ADDRESS for a home whose segments lie elsewhere, when they do not say where. */
-export async function withLogs<T>(home: Home, options: RemoteOptions, work: (logsOf: LogsOf) => Promise<T>): Promise<T> {
-  const remote = await openRemoteOf(options);
-  try {
-    return await work((projectId) => listLogs(home.store, projectId, remote, random));
-  } finally {
-    remote?.close();
-  }
 }
