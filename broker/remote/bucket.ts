@@ -53,10 +53,8 @@ function bucketOf(client: S3, name: string, place: string): Bucket {
   const at = (Key: string): { Bucket: string; Key: string } => ({ Bucket: name, Key });
   const write = conditionalWrites(place);
   return {
-    check: () => ask(place, async () => { await client.headBucket({ Bucket: name }); }, ({ status }) => {
-      if (status === 404) throw new RemoteError('REMOTE_MISSING', `${place}: it does not exist: make it first (docs/remote.md), or correct its name`);
-      return undefined;
-    }),
+    // Not HeadBucket: what is wrong is told in a body, which that has not.
+    check: () => ask(place, async () => { await client.listObjectsV2({ Bucket: name, MaxKeys: 1 }); }),
     head: (key) => ask(place, () => headOf(client, at(key)), isMissing),
     get: (key) => ask(place, () => getWhole(client, at(key), place), isMissing),
     getRange: (key, offset, length) =>

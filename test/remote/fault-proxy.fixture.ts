@@ -29,6 +29,8 @@ export type Verdict =
   | 'corrupt'
   /** No answer at all. */
   | 'silence'
+  /** The server does it; then this is called, and the connection ends without an answer. */
+  | { readonly afterwards: () => void }
   | { readonly status: number; readonly code: string };
 
 export interface FaultProxy {
@@ -75,7 +77,7 @@ export async function startFaultProxy(target: number, kind: 's3' | 'documented s
     }
     const body = await bodyOf(incoming);
     if (verdict === 'silence') return;
-    if (typeof verdict === 'object') {
+    if (typeof verdict === 'object' && 'status' in verdict) {
       refuse(answer, kind, verdict.status, verdict.code);
       return;
     }
@@ -91,7 +93,8 @@ export async function startFaultProxy(target: number, kind: 's3' | 'documented s
     }
     const reply = await forward(target, incoming, body);
     rules?.after(one, reply);
-    if (verdict === 'cut before answer') {
+    if (typeof verdict === 'object') verdict.afterwards();
+    if (verdict === 'cut before answer' || typeof verdict === 'object') {
       incoming.socket.destroy();
       return;
     }

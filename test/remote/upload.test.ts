@@ -115,6 +115,15 @@ describe('segments in bucket and table', () => {
     expect(await storeFiles(home, projectId, '.seg')).toHaveLength(1);
   });
 
+  it('give up a local copy whose removal was cut short', async () => {
+    await serve();
+    await fillSegments(home, projectId, [[0], [1]]);
+    await upload(true);
+    await rm((await listSegments(directory))[0]!.keyPath);
+    expect(await upload()).toBe(0);
+    expect(await storeFiles(home, projectId, '.seg')).toHaveLength(1);
+  });
+
   it('show no names, gateways or times in bucket and table', async () => {
     await serve();
     await fillSegments(home, projectId, [[0, 1]]);
