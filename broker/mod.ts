@@ -52,3 +52,8 @@ export { storeStats, type StoreStats } from './store/stats.ts';
 export { threadedChecker } from './store/threaded-checker.ts';
 export { verifyProject, verifyProjectFile, type Finding, type SegmentChecker, type Verification } from './store/verify.ts';
 export { parseCheckpoint, type LogCheckpoint, type Witness as StoreWitness } from './store/witness.ts';
+export { checkEndpoint, checkTableName, parseBucketUrl, type RemoteAddress } from './remote/address.ts';
+export { listLogs, type WriterLog } from './remote/logs.ts';
+export { readLogs } from './remote/read-logs.ts';
+export { openRemote, type Remote } from './remote/remote.ts';
+export { startUploader, type Uploader } from './remote/uploader.ts';

@@ -1,10 +1,11 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
-import { startBroker, Sink, type Broker, type RetentionLimits } from '../broker/mod.ts';
+import { startBroker, startUploader, Sink, type Broker, type RetentionLimits, type Uploader } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { freeBuffersAtOnce } from './external-memory.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
 import { bytes, count } from './output.ts';
+import { random } from './random.ts';
 import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
 import { recordAmendment } from './store-change.ts';
 
@@ -14,7 +15,7 @@ export interface LocalBroker {
   readonly authorityPem: string;
   /** Rejects when the disk fails; never resolves. */
   readonly failed: Promise<never>;
-  /** Cuts the clients, stores what was taken, seals the segments. */
+  /** Cuts the clients, stores what was taken, seals the segments, brings them up. */
   close(): Promise<void>;
 }
 
@@ -24,7 +25,12 @@ export interface LocalBrokerOptions {
   readonly onRefused?: (message: string) => void;
   /** What is to be kept at most; without it everything is. */
   readonly retention?: () => RetentionLimits;
+  /** Leave local copies of segments that have gone up to the home's bucket. */
+  readonly remoteKeep?: boolean;
 }
+
+/** How long a stopping broker brings up what is left. */
+const UPLOAD_GRACE_MS = 60_000;
 
 /** Starts broker and sink; makes authority and server identity where there are none. */
 export async function startLocalBroker(home: Home, options: LocalBrokerOptions): Promise<LocalBroker> {
@@ -50,7 +56,15 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     },
   });
   let stopKeeping = (): Promise<void> => Promise.resolve();
+  let uploader: Uploader | undefined;
   try {
+    uploader = home.remote && (await startUploader({
+      remote: home.remote,
+      store: home.store,
+      keep: options.remoteKeep === true,
+      random,
+      onTrouble: (error) => options.onRefused?.(error ? `segments stay here for now: ${error.message}` : 'segments go up again'),
+    }));
     stopKeeping = await keepRevocationLists(home, (message) => options.onRefused?.(message));
     broker = await startBroker({
       ...options,
@@ -67,6 +81,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   } catch (error) {
     await stopKeeping();
     await sink.close();
+    await uploader?.finish(0);
     throw error;
   }
   const started = broker;
@@ -79,6 +94,8 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       await stopKeeping();
       await started.close();
       await sink.close();
+      const left = (await uploader?.finish(UPLOAD_GRACE_MS)) ?? 0;
+      if (left > 0) options.onRefused?.(`${left} segments have not gone up: they are in ${home.store} and go up at the next start`);
     },
   };
 }

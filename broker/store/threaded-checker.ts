@@ -3,7 +3,6 @@
  * segments. Keys are unwrapped by the asker; a thread is given what it takes to read one segment, and forgets it.
  */
 import { once } from 'node:events';
-import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode, type StorePlace } from '../errors.ts';
 import { checkSegment, type SegmentReport } from './check-segment.ts';
@@ -46,11 +45,12 @@ export function threadedChecker(threads: number): ThreadedChecker {
   return {
     atOnce: threads,
     check: async (segment, chainsAfter) => {
-      if (segment.bytes < WORTH_A_THREAD_BYTES) return checkSegment(segment, chainsAfter);
+      const { directory } = segment.source;
+      if (directory === undefined || segment.bytes < WORTH_A_THREAD_BYTES) return checkSegment(segment, chainsAfter);
       const worker = idle.pop() ?? start(); // no more are asked at once than there may be
       try {
         const answered = once(worker, 'message') as Promise<[CheckAnswer]>; // rejects with what ends the thread
-        worker.postMessage(requestOf(segment, chainsAfter));
+        worker.postMessage(requestOf(directory, segment, chainsAfter));
         return reportIn((await answered)[0]);
       } finally {
         idle.push(worker);
@@ -62,9 +62,9 @@ export function threadedChecker(threads: number): ThreadedChecker {
   };
 }
 
-function requestOf({ file, bytes, header, keys }: OpenedSegment, chainsAfter: ReadonlySet<number>): CheckRequest {
+function requestOf(directory: string, { file, bytes, header, keys }: OpenedSegment, chainsAfter: ReadonlySet<number>): CheckRequest {
   const { record, baseNonce, header: headerKey, commitment } = keys;
-  return { directory: dirname(file.path), ordinal: file.ordinal, segmentId: file.segmentId, bytes, header: header.bytes, keys: { record, baseNonce, header: headerKey, commitment }, chainsAfter };
+  return { directory, ordinal: file.ordinal, segmentId: file.segmentId, bytes, header: header.bytes, keys: { record, baseNonce, header: headerKey, commitment }, chainsAfter };
 }
 
 function reportIn(answer: CheckAnswer): SegmentReport {
