@@ -4,16 +4,15 @@
  * Promise: a callback without error means stored (or known as stored before); after an error nothing that the same
  * gateway had waiting behind it is stored.
  */
-import { rename } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { readBatchHeader, type BatchHeader } from '../../frame/mod.ts';
+import type { BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { decodeGroup, encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
-import { SeenBatches } from './seen-batches.ts';
-import { listSegments, listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
-import { NO_SEGMENT, RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
-import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
+import { encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
+import { examineLog, type LogEnd, type Recovery } from './recovery.ts';
+import type { SeenBatches } from './seen-batches.ts';
+import { makeDurableDirectory } from './segment-files.ts';
+import { SEGMENT_ROLL_BYTES } from './segment-format.ts';
 import { beginSegment, type SegmentWriter, type SegmentWriters } from './segment-writer.ts';
 
 /** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
@@ -40,15 +39,6 @@ interface Waiting {
   readonly done: Done;
 }
 
-/** What is known of the log when no segment is open: where it ends and what it holds. */
-interface LogEnd {
-  readonly ordinal: number;
-  readonly position: ChainPosition;
-  readonly seen: SeenBatches;
-  /** False when the last segment has no seal: its writer was killed. */
-  readonly sealed: boolean;
-}
-
 export class ProjectLog {
   readonly projectId: string;
   readonly keyId: string;
@@ -56,6 +46,7 @@ export class ProjectLog {
   readonly #keys: KeyProvider;
   readonly #writers: SegmentWriters;
   readonly #counts: LogCounts;
+  readonly #onRecovered: ((recovery: Recovery) => void) | undefined;
   #waiting: Waiting[] = [];
   #end: LogEnd | undefined;
   #writer: SegmentWriter | undefined;
@@ -65,13 +56,14 @@ export class ProjectLog {
   #closed = false;
   #running: Promise<void> | undefined;
 
-  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, writers: SegmentWriters, counts: LogCounts) {
+  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, writers: SegmentWriters, counts: LogCounts, onRecovered?: (recovery: Recovery) => void) {
     this.projectId = project.projectId;
     this.keyId = project.keyId;
     this.#directory = directory;
     this.#keys = keys;
     this.#writers = writers;
     this.#counts = counts;
+    this.#onRecovered = onRecovered;
   }
 
   /** Takes one publish; `done` is called in the order of arrival. */
@@ -211,38 +203,12 @@ export class ProjectLog {
     this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen, sealed: true };
   }
 
-  /**
-   * Reads the last segment: what is stored, where the chain stands. Cuts off the torn end of a killed writer, and syncs
-   * the rest: a record that was written but not synced would otherwise be vouched for, and could still be lost.
-   */
+  /** Reads where the log ends, and puts right what a killed writer left: what is not on disk yet must not be vouched for. */
   async #recover(): Promise<LogEnd> {
-    const last = (await listSegments(this.#directory)).at(-1);
-    for (const { keyPath, ordinal } of await listStrayKeys(this.#directory)) {
-      // Kept under another name: should its segment come back from somewhere, it can still be opened.
-      if (ordinal > (last?.ordinal ?? 0)) await rename(keyPath, `${keyPath}.stray`);
-    }
-    if (!last) return { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches(), sealed: true };
-    const segment = await openSegment(last, this.projectId, this.#keys);
-    try {
-      return await this.#read(segment);
-    } finally {
-      wipe(segment.keys);
-    }
-  }
-
-  async #read(segment: OpenedSegment): Promise<LogEnd> {
-    const { path, ordinal } = segment.file;
-    const records = recordsOf(segment);
-    let seen = new SeenBatches();
-    for (let step = records.next(); ; step = records.next()) {
-      if (step.done) {
-        await settle(path, step.value.wholeBytes);
-        return { ordinal, position: step.value.position, seen, sealed: step.value.sealed };
-      }
-      const { type, plaintext } = step.value;
-      if (type === RECORD.snapshot) seen = SeenBatches.restore(plaintext.toString('utf8'));
-      if (type === RECORD.group) for (const { payload } of decodeGroup(plaintext)) seen.add(readBatchHeader(payload));
-    }
+    const { end, mending, recovery } = await examineLog(this.#directory, this.projectId, this.#keys);
+    await this.#writers.mend(mending);
+    if (recovery) this.#onRecovered?.(recovery);
+    return end;
   }
 }
 

@@ -4,9 +4,10 @@
  * no nonce counter is ever read back from disk and none can repeat.
  */
 import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
 import { sealRecordInParts, TAG_BYTES, type RecordKeys } from '../../certs/mod.ts';
 import { StoreError } from '../errors.ts';
-import { writeWhole, type Disk } from './disk.ts';
+import { writeFailure, writeWhole, type Disk } from './disk.ts';
 import { encodeSeal, MAX_SEALED_BYTES, RECORD, SEAL_RECORD_BYTES, type ChainPosition, type RecordType } from './segment-format.ts';
 import { IndexBuilder } from './segment-index.ts';
 
@@ -51,7 +52,7 @@ export class SegmentAppender {
 
   /**
    * Makes key file and segment, each whole and synced before it has its name. Throws STORE_FAILED, and then leaves
-   * neither behind. `mayLook`: see IndexBuilder.
+   * no segment behind, and no key if the disk still obeys. `mayLook`: see IndexBuilder.
    */
   static begin(disk: Disk, wish: NewSegment, mayLook: (bytes: number) => boolean): SegmentAppender {
     const appender = new SegmentAppender(disk, wish, mayLook);
@@ -63,8 +64,13 @@ export class SegmentAppender {
       appender.#handle = disk.open(wish.path);
     } catch (cause) {
       appender.#forget();
-      for (const path of [wish.path, wish.keyPath]) attempt(() => disk.remove(path));
-      throw failed(wish.path, cause);
+      attempt(() => {
+        // The key goes last: without its segment it is in nobody's way, but a segment whose key is gone is damage.
+        disk.remove(wish.path);
+        disk.syncDirectory(dirname(wish.path));
+        disk.remove(wish.keyPath);
+      });
+      throw writeFailure(wish.path, cause);
     }
     return appender;
   }
@@ -85,16 +91,23 @@ export class SegmentAppender {
     this.#index.add(record, at, this.#bytes - at, group);
   }
 
-  /** Ends the segment for good with its index and its seal: nothing may follow. */
+  /**
+   * Ends the segment for good with its index and its seal: nothing may follow. Length and index are on disk before the seal
+   * is begun, so a seal ends its file whatever a power cut leaves, and never stands behind a torn index.
+   */
   seal(): void {
     const indexOffset = this.#bytes;
     const index = this.#seal('index', this.#index.encode());
+    const sealOffset = this.#bytes;
     const seal = this.#seal('seal', encodeSeal({ records: this.#records, indexOffset, chain: this.#chain }));
-    this.#allocated = this.#bytes;
-    assert.equal(seal.reduce((sum, part) => sum + part.length, 0), SEAL_RECORD_BYTES);
+    assert.equal(this.#bytes - sealOffset, SEAL_RECORD_BYTES);
     this.#guard(indexOffset, (handle) => {
       this.#disk.truncate(handle, this.#bytes);
-      this.#disk.write(handle, [...index, ...seal], indexOffset);
+      this.#disk.write(handle, index, indexOffset);
+      this.#disk.datasync(handle);
+    });
+    this.#guard(sealOffset, (handle) => {
+      this.#disk.write(handle, seal, sealOffset);
       this.#disk.datasync(handle);
     });
     this.abandon();
@@ -137,7 +150,7 @@ export class SegmentAppender {
     } catch (cause) {
       attempt(() => this.#disk.truncate(handle, before));
       this.abandon();
-      throw failed(this.#path, cause);
+      throw writeFailure(this.#path, cause);
     }
   }
 
@@ -159,15 +172,4 @@ function attempt(work: () => void): void {
   } catch {
     // the failure before it is the one that counts
   }
-}
-
-function failed(path: string, cause: unknown): StoreError {
-  return new StoreError('STORE_FAILED', `cannot write ${path}: ${reason(cause)}`, { cause });
-}
-
-function reason(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC') return 'the disk is full: free some space and start again; nothing acknowledged is lost';
-  if (code === 'EDQUOT') return 'the disk quota is used up: raise it and start again; nothing acknowledged is lost';
-  return error instanceof Error ? error.message : String(error);
 }

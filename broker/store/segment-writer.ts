@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyProvider } from '../keys/provider.ts';
 import { systemDisk, type Disk } from './disk.ts';
+import { mend, type Mending } from './mending.ts';
 import { SegmentAppender, type NewSegment } from './segment-appender.ts';
 import { keyFileBytes, segmentFile, type SegmentFile } from './segment-files.ts';
 import { buildHeader, firstChain, segmentContext, segmentKeys, wipe, type ChainPosition } from './segment-format.ts';
@@ -20,6 +21,8 @@ export interface SegmentWriter {
 /** Where segments are written: in this thread, or in one of its own. */
 export interface SegmentWriters {
   begin(wish: NewSegment): Promise<SegmentWriter>;
+  /** Puts right what a killed writer left (recovery.ts). STORE_FAILED. */
+  mend(mending: Mending): Promise<void>;
   /** Room for a group of at most so many bytes, to be given to `append`. */
   room(bytes: number): Buffer;
   close(): Promise<void>;
@@ -63,6 +66,7 @@ export async function beginSegment(writers: SegmentWriters, wish: SegmentWish, s
 export function directWriters(disk: Disk = systemDisk): SegmentWriters {
   return {
     begin: (wish) => inTurn(() => directWriter(SegmentAppender.begin(disk, wish, () => true))),
+    mend: (mending) => inTurn(() => mend(disk, mending)),
     room: (bytes) => Buffer.allocUnsafe(bytes),
     close: () => Promise.resolve(),
   };

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../errors.ts';
+import type { Mending } from './mending.ts';
 import type { NewSegment } from './segment-appender.ts';
 import type { SegmentWriter, SegmentWriters } from './segment-writer.ts';
 import type { ChainPosition } from './segment-format.ts';
@@ -13,7 +14,8 @@ import type { ChainPosition } from './segment-format.ts';
 export type WriterRequest =
   | { readonly segment: number; readonly step: 'begin'; readonly wish: NewSegment }
   | { readonly segment: number; readonly step: 'append'; readonly group: ArrayBuffer; readonly length: number }
-  | { readonly segment: number; readonly step: 'seal' | 'abandon' };
+  | { readonly segment: number; readonly step: 'seal' | 'abandon' }
+  | { readonly step: 'mend'; readonly mending: Mending };
 
 /** Answers come in the order of the requests. `group` comes back to be filled anew. */
 export interface WriterAnswer {
@@ -80,6 +82,9 @@ export function threadedWriters(): SegmentWriters {
 
   return {
     begin,
+    mend: async (mending) => {
+      await ask({ step: 'mend', mending });
+    },
     /** Alone in its buffer and at its beginning, so that it can change hands. */
     room: (bytes) => {
       const found = spare.findIndex((one) => one.byteLength >= bytes);

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { StoreError } from '../errors.ts';
 import { systemDisk } from './disk.ts';
+import { mend } from './mending.ts';
 import { SegmentAppender } from './segment-appender.ts';
 import type { WriterAnswer, WriterRequest } from './threaded-writers.ts';
 
@@ -22,8 +23,14 @@ port.on('message', (request: WriterRequest | undefined) => {
   port.postMessage({ ...answer(request), ...(group && { group }) } satisfies WriterAnswer, group ? [group] : []);
 });
 
+const NOTHING = { bytes: 0, segmentId: Buffer.alloc(16), records: 0, chain: Buffer.alloc(32) };
+
 function answer(request: WriterRequest): WriterAnswer {
   try {
+    if (request.step === 'mend') {
+      mend(systemDisk, request.mending);
+      return NOTHING;
+    }
     const appender = request.step === 'begin' ? SegmentAppender.begin(systemDisk, request.wish, mayLook) : segments.get(request.segment);
     if (!appender) throw new StoreError('STORE_CLOSED', 'the segment is closed');
     if (request.step === 'begin') segments.set(request.segment, appender);
@@ -36,9 +43,9 @@ function answer(request: WriterRequest): WriterAnswer {
     return { bytes: appender.bytes, segmentId, records, chain };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    segments.delete(request.segment);
+    if (request.step !== 'mend') segments.delete(request.segment);
     const code = error.code === 'STORE_CLOSED' ? error.code : 'STORE_FAILED';
-    return { bytes: 0, segmentId: Buffer.alloc(16), records: 0, chain: Buffer.alloc(32), error: { code, message: error.message } };
+    return { ...NOTHING, error: { code, message: error.message } };
   }
 }
 
