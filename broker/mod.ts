@@ -12,5 +12,6 @@ export { Sink, type SinkOptions } from './sink.ts';
 export { CSV_HEADER, toCsv, toNdjson, WavExport, type WavResult } from './store/export.ts';
 export type { Arrival, Done, LogCounts } from './store/project-log.ts';
 export { readProject, type StoredBatch } from './store/read.ts';
+export type { Recovery } from './store/recovery.ts';
 export { listSegments, listStoredProjects } from './store/segment-files.ts';
 export { verifyProject, verifyProjectFile, type Finding, type Verification } from './store/verify.ts';

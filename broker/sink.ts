@@ -10,6 +10,7 @@ import { KeyError, StoreError } from './errors.ts';
 import type { KeyService } from './keys/key-service.ts';
 import type { Projects } from './projects.ts';
 import { isFatal, ProjectLog, type Arrival, type Done, type LogCounts } from './store/project-log.ts';
+import type { Recovery } from './store/recovery.ts';
 import { makeDurableDirectory } from './store/segment-files.ts';
 import type { SegmentWriters } from './store/segment-writer.ts';
 import { threadedWriters } from './store/threaded-writers.ts';
@@ -30,6 +31,8 @@ export interface SinkOptions {
   readonly onFatal: (error: Error) => void;
   /** Called when a project is refused, with the reason, or taken again. */
   readonly onRefusal?: (projectId: string, error: Error | undefined) => void;
+  /** Called when a project's log was found as a killed broker leaves it, and has been mended. */
+  readonly onRecovered?: (projectId: string, recovery: Recovery) => void;
 }
 
 export class Sink {
@@ -160,7 +163,8 @@ export class Sink {
     if (this.#closed) throw new StoreError('STORE_CLOSED', 'the broker is stopping');
     // Read whole, with its key: the key's name alone could have been altered into another key's.
     const project = await this.#options.projects.read(projectId);
-    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.#writers, this.counts);
+    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.#writers, this.counts, (recovery) =>
+      this.#options.onRecovered?.(projectId, recovery));
     await log.recover();
     this.#watched.set(projectId, log.keyId);
     return log;

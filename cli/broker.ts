@@ -21,7 +21,7 @@ export function addBrokerCommand(program: Command): void {
     .option('--project <name>', 'project to make if the home has none of that name', 'demo')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
-    .addHelpText('after', '\nPrints the address once it listens and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
+    .addHelpText('after', '\nPrints the address once it listens (before that, on stderr, what it recovered from a broker that was killed) and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
   addOutputOptions(addHomeOptions(command)).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
   });
@@ -31,13 +31,13 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
   const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
   const interrupt = catchInterrupt(); // now that the store is opened, which must be closed
-  const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line) });
+  const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line), onRecovered: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
   process.stdout.write(
     options.json
-      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project?.projectId ?? null, home: home.path })}\n`
+      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project?.projectId ?? null, home: home.path, recovered: local.recovered })}\n`
       : `listening on ${url}${project ? ` for project ${project.name} (${project.projectId})` : ''}\n`,
   );
   try {

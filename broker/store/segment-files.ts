@@ -69,11 +69,18 @@ async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
-/** A segment's bytes; STORE_DAMAGED when the file is longer than a segment can be. */
+/** A segment's bytes; STORE_DAMAGED when the file is longer than a segment can be, STORE_UNREADABLE when the disk does not give it. */
 export async function readSegmentBytes(file: SegmentFile): Promise<Buffer> {
   const { size } = await stat(file.path);
   if (size > MAX_SEGMENT_BYTES) throw damaged(file.path, -1, `it is longer (${size} B) than a segment can be`);
-  return readFile(file.path);
+  return readFile(file.path).catch((error: unknown) => {
+    throw unreadable(file.path, error);
+  });
+}
+
+function unreadable(path: string, cause: unknown): StoreError {
+  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  return new StoreError('STORE_UNREADABLE', `${path}: the system cannot read it (${reason}): check the disk`, { cause, place: { file: path, record: -1 } });
 }
 
 /** Makes a directory that is still there after a power cut: its name is synced too. */
@@ -112,11 +119,11 @@ function u16(value: number): Buffer {
   return bytes;
 }
 
-/** A segment's key file; STORE_DAMAGED when it is missing or altered. */
+/** A segment's key file; STORE_DAMAGED when it is missing or altered, STORE_UNREADABLE. */
 export async function readKeyFile(file: SegmentFile): Promise<WrappedKey> {
   const bytes = await readFile(file.keyPath).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(file.keyPath, -1, 'it is missing');
-    throw error;
+    throw unreadable(file.keyPath, error);
   });
   const parsed = parseKeyFile(bytes);
   if (!parsed) throw damaged(file.keyPath, -1, 'it was altered');

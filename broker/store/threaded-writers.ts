@@ -37,12 +37,12 @@ interface Waiting {
 }
 
 /** Starts the thread. */
-export function threadedWriters(): SegmentWriters {
-  const worker = new Worker(new URL('./writer-thread.js', import.meta.url));
+export function threadedWriters(worker = new Worker(new URL('./writer-thread.js', import.meta.url))): SegmentWriters {
   const waiting: Waiting[] = [];
   const spare: ArrayBuffer[] = [];
   let segments = 0;
   let ended: Error | undefined;
+  let closing = false;
 
   worker.on('message', (answer: WriterAnswer) => {
     if (answer.group && spare.length < KEPT_BUFFERS) spare.push(answer.group);
@@ -51,7 +51,7 @@ export function threadedWriters(): SegmentWriters {
     else asked.resolve(answer);
   });
   worker.on('error', (error: Error) => end(new StoreError('STORE_FAILED', `the thread that writes ended: ${error.message}`, { cause: error })));
-  worker.on('exit', () => end(new StoreError('STORE_CLOSED', 'the thread that writes has ended')));
+  worker.on('exit', () => end(closing ? new StoreError('STORE_CLOSED', 'the thread that writes has ended') : new StoreError('STORE_FAILED', 'the thread that writes was ended: start again; nothing acknowledged is lost')));
   function end(error: Error): void {
     ended ??= error;
     for (const { reject } of waiting.splice(0)) reject(error);
@@ -93,6 +93,7 @@ export function threadedWriters(): SegmentWriters {
     },
     close: async () => {
       if (ended) return;
+      closing = true;
       const exited = once(worker, 'exit');
       worker.postMessage(undefined);
       await exited;
