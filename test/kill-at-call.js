@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 
 const [from, number] = (process.env.THRUM_KILL_AT ?? '').split(':');

@@ -56,7 +56,7 @@ async function expectAllStoredOnce({ home }: Place): Promise<void> {
   expect(await thrum(['store', 'verify', '--home', home])).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('all as they were written') as string });
 }
 
-it('stores everything exactly once although the broker is killed at each call that it makes of the disk', { timeout: 180_000 }, async () => {
+it('stores everything exactly once although the broker is killed at each call that it makes of the disk', { timeout: 400_000 }, async () => {
   await withFolder(async (folder) => {
     const place = await placeIn(folder);
     const first = start(place.broker);
