@@ -24,8 +24,8 @@ export interface PeerFigures {
 /** Takes payloads and resolves once they are on disk. */
 interface Peer {
   readonly name: string;
-  store(payloads: readonly Buffer[]): Promise<void> | void;
-  close(): Promise<void> | void;
+  readonly store: (payloads: readonly Buffer[]) => Promise<void> | void;
+  readonly close: () => Promise<void> | void;
 }
 
 const SECONDS = isQuick ? 0.2 : 3;
