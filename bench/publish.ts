@@ -30,6 +30,7 @@ const CASES: readonly Case[] = [
 ];
 const PAIRS = isQuick ? 1 : 5;
 const WINDOW = 64;
+const messages = measurements(400);
 
 /** Measures all cases; `say` hears of each round. */
 export async function measurePublish(say: (line: string) => void): Promise<PublishFigures[]> {
@@ -87,19 +88,18 @@ async function oneRound(broker: BrokerProcess, payloadBytes: number, perClient: 
   broker.nextSequence += perClient;
   const prepared = broker.clients.map(({ identity, publisher }) => ({
     publisher,
-    packets: preparePackets(identity, broker.address.projectId, filling, payloadBytes, first, perClient),
+    packets: preparePackets(identity, broker.address.projectId, messages, payloadBytes, first, perClient),
   }));
   const start = performance.now();
   await Promise.all(prepared.map(({ publisher, packets }) => publisher.send(packets, WINDOW)));
   return (perClient * broker.clients.length) / ((performance.now() - start) / 1000);
 }
 
-/** Measurements of a simulated sensor, as many as make up about so many bytes. */
-export function filling(bytes: number): SensorMessage[] {
+/** Measurements of a simulated sensor, more than fit into 4 kB. */
+export function measurements(count: number): SensorMessage[] {
   const plan = planFleet({
     seed: 1, sites: 1, gateways: 1, sensors: 1, machines: 1, faultShare: 0, intervalMs: 3_600_000, waveformEvery: 0, captureSamples: 1024, startMs: Date.UTC(2026, 0, 1),
   });
   const sensor = createSensor(plan.gateways[0]!.sensors[0]!);
-  const count = Math.max(1, Math.round((bytes - 20) / 43));
   return Array.from({ length: count }, (_, i) => sensor.measure({ ...sensor.initialState, sequence: 1000 + i }).messages[0]!);
 }

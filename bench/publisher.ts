@@ -30,21 +30,33 @@ export interface Publisher {
   close(): void;
 }
 
-/** Packets of `count` batches of about `payloadBytes`, numbered from `firstSequence`. */
+/** Packets of `count` batches of as many of the messages as fit into `payloadBytes`, numbered from `firstSequence`. */
 export function preparePackets(
   { gatewayId }: ClientIdentity,
   projectId: string,
-  filling: (bytes: number) => SensorMessage[],
+  messages: readonly SensorMessage[],
   payloadBytes: number,
   firstSequence: number,
   count: number,
 ): Buffer[] {
-  const frames = filling(payloadBytes).map(frameOf);
+  const frames = fitting(messages.map(frameOf), payloadBytes);
   const topic = `thrum/${projectId}/${gatewayId}/data`;
   return Array.from({ length: count }, (_, i) => {
     const payload = Buffer.from(batchOf({ gatewayId, bootEpoch: 1_790_000_000, sequence: firstSequence + i }, frames));
     return generate({ cmd: 'publish', topic, payload, qos: 1, messageId: 1 + (i % 65_535), dup: false, retain: false });
   });
+}
+
+/** The first frames whose batch has at most so many bytes. */
+export function fitting(frames: readonly Uint8Array[], payloadBytes: number): readonly Uint8Array[] {
+  const header = { gatewayId: '70b3d5e75f000000', bootEpoch: 1_790_000_000, sequence: 1_000_000 };
+  let few = 1;
+  for (let many = frames.length; few < many; ) {
+    const middle = Math.ceil((few + many) / 2);
+    if (batchOf(header, frames.slice(0, middle)).length <= payloadBytes) few = middle;
+    else many = middle - 1;
+  }
+  return frames.slice(0, few);
 }
 
 export async function openPublisher(identity: ClientIdentity, address: BrokerAddress): Promise<Publisher> {

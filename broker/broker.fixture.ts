@@ -7,7 +7,6 @@ import { KeyService } from './keys/key-service.ts';
 import { Projects, type Project } from './projects.ts';
 import { Sink } from './sink.ts';
 import type { Arrival } from './store/project-log.ts';
-import { directWriters } from './store/segment-writer.ts';
 import { readProject, type StoredBatch } from './store/read.ts';
 
 /** A fixed time: tests do not depend on the day. */
@@ -42,7 +41,6 @@ export async function makeHome(root?: string): Promise<TestHome> {
         directory: home.store,
         projects: home.projects,
         keys,
-        writers: directWriters(),
         onFatal: (error) => home.fatal.push(error),
         onRefusal: (_project, error) => home.refusals.push(error),
       }),

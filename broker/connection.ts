@@ -7,6 +7,8 @@ import { peerOf, type Peer } from './admission.ts';
 export interface Connection {
   readonly peer: Peer;
   readonly certificate: X509Certificate;
+  /** Where it comes from. */
+  readonly address: string | undefined;
   /** What revocation lists call it. */
   readonly name: CertificateName;
 }
@@ -16,5 +18,5 @@ export function connectionOf(socket: TLSSocket): Connection {
   const shown = socket.getPeerX509Certificate();
   const certificate = socket.authorized ? shown : undefined;
   const peer = peerOf(certificate && (peerIdentity(certificate) ?? claimIdentity(certificate)));
-  return { peer, certificate: certificate!, name: nameOfCertificate(certificate!) };
+  return { peer, certificate: certificate!, address: socket.remoteAddress, name: nameOfCertificate(certificate!) };
 }

@@ -3,6 +3,7 @@
 export type KeyErrorCode =
   | 'KEY_NOT_FOUND'
   | 'KEY_DISABLED'
+  | 'KEY_DENIED'
   | 'KEY_CIPHERTEXT'
   | 'KEY_BAD_REQUEST'
   | 'KEY_ALIAS_EXISTS'
@@ -28,6 +29,25 @@ export class ProjectError extends Error {
   readonly code: ProjectErrorCode;
 
   constructor(code: ProjectErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A name, id, tag or URL looks as if it holds something that must not be kept there. The message does not hold it. */
+export class SensitiveTextError extends Error {
+  override readonly name = 'SensitiveTextError';
+  readonly code = 'SENSITIVE_TEXT';
+}
+
+export type DirectoryErrorCode = 'DIRECTORY_BAD_ENTRY' | 'DIRECTORY_FULL' | 'DIRECTORY_DAMAGED';
+
+/** A project's table of places cannot be written as asked, or was altered. */
+export class DirectoryError extends Error {
+  override readonly name = 'DirectoryError';
+  readonly code: DirectoryErrorCode;
+
+  constructor(code: DirectoryErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
@@ -82,4 +102,24 @@ export class AdmissionError extends Error {
 export class RevocationError extends Error {
   override readonly name = 'RevocationError';
   readonly code = 'REVOCATION_OLD';
+}
+
+export type AccessErrorCode =
+  | 'ACCESS_POLICY'
+  | 'ACCESS_DENIED'
+  | 'ACCESS_NOT_FOUND'
+  | 'ACCESS_EXISTS'
+  | 'ACCESS_BAD_REQUEST'
+  | 'ACCESS_SECOND_FACTOR'
+  | 'ACCESS_DAMAGED';
+
+/** A policy does not allow it, or what was said of policies and principals cannot be taken. */
+export class AccessError extends Error {
+  override readonly name = 'AccessError';
+  readonly code: AccessErrorCode;
+
+  constructor(code: AccessErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
 }

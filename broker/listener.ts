@@ -19,6 +19,15 @@ const TLS_1_2_CIPHERS = [
 ];
 const TLS_1_3_CIPHERS = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
+/** What every server of ours takes. */
+export const SERVER_TLS = {
+  minVersion: 'TLSv1.2',
+  ciphers: [...TLS_1_3_CIPHERS, ...TLS_1_2_CIPHERS, SECURITY_LEVEL].join(':'),
+  honorCipherOrder: true,
+  // A client could otherwise make the broker do handshakes one after another (RFC 9325, section 3.5).
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+} as const satisfies TlsOptions;
+
 export interface ListenerOptions {
   readonly certificatePem: string;
   readonly keyPem: string;
@@ -57,10 +66,6 @@ function contextOf({ certificatePem, keyPem, authorityPem }: ListenerOptions, li
     key: keyPem,
     ca: authorityPem,
     ...(lists?.complete === true ? { crl: lists.lists.map(({ crl }) => crl.pem) } : {}),
-    minVersion: 'TLSv1.2',
-    ciphers: [...TLS_1_3_CIPHERS, ...TLS_1_2_CIPHERS, SECURITY_LEVEL].join(':'),
-    honorCipherOrder: true,
-    // A client could otherwise make the broker do handshakes one after another (RFC 9325, section 3.5).
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    ...SERVER_TLS,
   };
 }

@@ -5,6 +5,8 @@
 import type { EventEmitter } from 'node:events';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 import { admitPublish, admitWill, checkClientId, claimClientId, maySubscribe, prefixOf, type Peer } from './admission.ts';
+import { clientEvent } from './audit/client-events.ts';
+import type { AuditSink } from './audit/event.ts';
 import { CertificateDesk, CLAIM_REQUESTS_PER_MINUTE, type Answer, type CertificateIssuer } from './certificate-desk.ts';
 import type { Connection } from './connection.ts';
 import { AdmissionError } from './errors.ts';
@@ -24,6 +26,8 @@ export interface ServiceOptions {
   readonly issuer?: CertificateIssuer;
   readonly now: () => number;
   readonly onRefused?: (error: Error, clientId: string | undefined) => void;
+  /** Told of clients that are let in, refused, or cut off. */
+  readonly audit?: AuditSink;
 }
 
 /** `connections` says who is behind each gate. */
@@ -47,14 +51,19 @@ export async function createAedes(options: ServiceOptions, connections: WeakMap<
         packet.clean = true; // a session ends with its connection: nothing is kept in memory for who may never return
         done(null, true);
       } catch (error) {
+        options.audit?.(clientEvent('Admit', { connection: connectionOfClient(client), clientId: packet.clientId, error: error as Error }));
         done(error as Error, false);
       }
     },
     authenticate: (client, _user, _password, done) => {
       admitClient(peerOfClient(client), client.id, options.target).then(
-        () => done(null, true),
+        () => {
+          options.audit?.(clientEvent('Admit', { connection: connectionOfClient(client), clientId: client.id }));
+          done(null, true);
+        },
         (error: unknown) => {
           options.onRefused?.(error as Error, client.id);
+          options.audit?.(clientEvent('Admit', { connection: connectionOfClient(client), clientId: client.id, error: error as Error }));
           const returnCode = error instanceof AdmissionError ? error.returnCode : 3;
           done(Object.assign(new Error((error as Error).message), { returnCode }), false);
         },
@@ -78,7 +87,10 @@ export async function createAedes(options: ServiceOptions, connections: WeakMap<
     const gate = client.conn as PacketGate;
     const finish: Done = (error) => {
       gate.answered();
-      if (error) options.onRefused?.(error, client.id);
+      if (error) {
+        options.onRefused?.(error, client.id);
+        options.audit?.(clientEvent('Publish', { connection: connectionOfClient(client), clientId: client.id, error }));
+      }
       done(error);
     };
     try {

@@ -24,9 +24,9 @@ it('reads a project as it was made, by id and by name, also in another process',
   expect(await elsewhere.references()).toEqual([{ projectId: made.projectId, keyId: made.keyId }]);
 });
 
-it('gives each project a service key of its own, or the one its owner names', async () => {
+it('puts projects under the key that the service holds for their owner, or under the one that the owner names', async () => {
   const [one, two] = [await makeProject(home, 'One'), await makeProject(home, 'Two')];
-  expect(one.keyId).not.toBe(two.keyId);
+  expect(one.keyId).toBe(two.keyId);
   const key = await home.keys.createKey({ owner: 'customer', alias: 'alias/mine' });
   expect(await makeProject(home, 'Three', 'alias/mine')).toMatchObject({ keyId: key.keyId, encryption: 'custom' });
   await expect(makeProject(home, 'Four', 'alias/none')).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
@@ -56,8 +56,9 @@ it('keeps the name sealed, in a file of its owner only', async () => {
 });
 
 it('cannot be read while its key is disabled, but others can', async () => {
-  const [one, two] = [await makeProject(home, 'One'), await makeProject(home, 'Two')];
-  await home.keys.disableKey(one.keyId);
+  const { keyId } = await home.keys.createKey({ owner: 'customer' });
+  const [one, two] = [await makeProject(home, 'One', keyId), await makeProject(home, 'Two')];
+  await home.keys.disableKey(keyId);
   await expect(home.projects.read(one.projectId)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
   await expect(home.projects.find('One')).rejects.toMatchObject({ code: 'KEY_DISABLED' });
   expect(await home.projects.find('Two')).toEqual(two);

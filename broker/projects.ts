@@ -39,7 +39,7 @@ const details = z.strictObject({
   encryption: z.enum(['service', 'custom']),
 });
 
-/** A project as its owner sees it. `encryption`: `service` = a key made for it alone; `custom` = a key of the owner's. */
+/** A project as its owner sees it. `encryption`: `service` = the key that the service holds for the home's owner; `custom` = a key of the owner's. */
 export interface Project extends z.infer<typeof details> {
   readonly projectId: string;
   readonly keyId: string;
@@ -60,7 +60,7 @@ export class Projects {
     this.#keys = keys;
   }
 
-  /** Makes a project; `key` (id or alias) chooses custom encryption, without it a service-owned key is made. */
+  /** Makes a project; `key` (id or alias) chooses custom encryption, without it the service-owned key is taken. */
   async create(name: string, options: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
     checkProjectName(name);
     if (options.key !== undefined) await this.#keys.describeKey(options.key); // before anything is made
@@ -77,7 +77,7 @@ export class Projects {
     }
     const projectId = `p-${randomBytes(8).toString('hex')}`;
     const key = options.key === undefined
-      ? await this.#keys.createKey({ owner: 'service', description: `service-owned key of project ${projectId}` })
+      ? await this.#keys.serviceKeyFor()
       : await this.#keys.describeKey(options.key);
     const { plaintext, wrapped, keyId } = await this.#keys.generateDataKey(key.keyId, contextOf(projectId));
     const project = { name, createdMs: options.nowMs, encryption: options.key === undefined ? 'service' : 'custom' } as const;

@@ -7,6 +7,8 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import { distrustOf, type CertificateName, type RevocationLists } from '../certs/mod.ts';
+import { clientEvent, type ClientEventDetails, type ClientEventName } from './audit/client-events.ts';
+import type { AuditSink } from './audit/event.ts';
 import type { CertificateIssuer } from './certificate-desk.ts';
 import { connectionOf, type Connection } from './connection.ts';
 import { AdmissionError } from './errors.ts';
@@ -31,6 +33,8 @@ export interface BrokerOptions {
   readonly issuer?: CertificateIssuer;
   readonly now: () => number;
   readonly onRefused?: (error: Error, clientId: string | undefined) => void;
+  /** Told of clients that are let in, refused, or cut off. */
+  readonly audit?: AuditSink;
 }
 
 export interface Broker {
@@ -51,6 +55,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const connections = new Map<PacketGate, Connection>();
   const known = new WeakMap<PacketGate, Connection>(); // also those that are over, whose last packets are still looked at
   const refused = (error: Error): void => options.onRefused?.(error, undefined);
+  const turnedAway = (name: ClientEventName, details: ClientEventDetails & { readonly error: Error }): void => {
+    refused(details.error);
+    options.audit?.(clientEvent(name, details));
+  };
   const listening = { ...options, handshakeMs: BROKER_LIMITS.handshakeMs, connections: BROKER_LIMITS.connections };
   const watch = options.revocations && (await RevocationWatch.start({ source: options.revocations, onTaken: use, onTrouble: refused }));
   const server = createListener(listening, watch?.lists);
@@ -60,7 +68,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  server.on('tlsClientError', refused);
+  server.on('tlsClientError', (error, { remoteAddress }) => turnedAway('Connect', { error, address: remoteAddress }));
   server.on('secureConnection', (socket: TLSSocket) => {
     const gate = new PacketGate(socket, {
       maxPacketBytes: BROKER_LIMITS.packetBytes,
@@ -69,17 +77,18 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     });
     gate.once('close', () => connections.delete(gate));
     gate.once('error', (error) => {
-      if (error instanceof AdmissionError) refused(error);
+      if (error instanceof AdmissionError) turnedAway('Connect', { error, connection: known.get(gate), address: socket.remoteAddress });
     });
+    let connection: Connection | undefined;
     try {
-      const connection = connectionOf(socket);
+      connection = connectionOf(socket);
       // Again, as the handshake may have begun under an earlier list.
       if (watch?.lists) checkTrust(watch.lists, connection.name, options.now());
       checkValidity(connection, options.now());
       connections.set(gate, connection);
       known.set(gate, connection);
     } catch (error) {
-      refused(error as Error);
+      turnedAway('Connect', { error: error as Error, connection, address: socket.remoteAddress });
       gate.on('error', () => undefined);
       gate.destroy();
       return;
@@ -91,9 +100,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   /** Who comes from now on is held against these lists, and so is who is here. */
   function use(lists: RevocationLists): void {
     useLists(server, listening, lists);
-    for (const [gate, { name }] of connections) {
-      if (distrustOf(lists, name, 0) === undefined) continue; // who is here stays when a list is past its time
-      refused(revoked(name));
+    for (const [gate, connection] of connections) {
+      if (distrustOf(lists, connection.name, 0) === undefined) continue; // who is here stays when a list is past its time
+      turnedAway('CloseRevoked', { error: revoked(connection.name), connection });
       gate.destroy();
     }
   }

@@ -12,8 +12,6 @@ import type { Projects } from './projects.ts';
 import { isFatal, ProjectLog, type Arrival, type Done, type LogCounts } from './store/project-log.ts';
 import type { Recovery } from './store/recovery.ts';
 import { makeDurableDirectory } from './store/segment-files.ts';
-import type { SegmentWriters } from './store/segment-writer.ts';
-import { threadedWriters } from './store/threaded-writers.ts';
 
 /** How often the keys' states are looked at: well below the two seconds in which a disabled key must bite. */
 const WATCH_MS = 250;
@@ -25,8 +23,6 @@ export interface SinkOptions {
   readonly directory: string;
   readonly projects: Projects;
   readonly keys: KeyService;
-  /** Where segments are written; without it in a thread of their own. */
-  readonly writers?: SegmentWriters;
   /** Called once when the disk fails: nothing more is acknowledged; whoever runs the broker stops it. */
   readonly onFatal: (error: Error) => void;
   /** Called when a project is refused, with the reason, or taken again. */
@@ -45,7 +41,6 @@ export class Sink {
   readonly #watched = new Map<string, string>();
   readonly #refused = new Map<string, KeyError>();
   readonly #unlock: () => Promise<void>;
-  readonly #writers: SegmentWriters;
   #inFlightBytes = 0;
   #fatal: Error | undefined;
   #closed = false;
@@ -54,7 +49,6 @@ export class Sink {
   private constructor(options: SinkOptions, unlock: () => Promise<void>) {
     this.#options = options;
     this.#unlock = unlock;
-    this.#writers = options.writers ?? threadedWriters();
   }
 
   /** Takes the store for this process; LOCK_HELD when another broker has it. */
@@ -103,7 +97,6 @@ export class Sink {
     clearTimeout(this.#watch);
     const closing = [...this.#logs.values()].map(async (log) => (await log.catch(() => undefined))?.close());
     const results = await Promise.allSettled(closing);
-    await this.#writers.close();
     await this.#unlock();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
@@ -163,8 +156,9 @@ export class Sink {
     if (this.#closed) throw new StoreError('STORE_CLOSED', 'the broker is stopping');
     // Read whole, with its key: the key's name alone could have been altered into another key's.
     const project = await this.#options.projects.read(projectId);
-    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.#writers, this.counts, (recovery) =>
-      this.#options.onRecovered?.(projectId, recovery));
+    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts, {
+      onRecovered: (recovery) => this.#options.onRecovered?.(projectId, recovery),
+    });
     await log.recover();
     this.#watched.set(projectId, log.keyId);
     return log;

@@ -6,9 +6,10 @@ import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
+import { addScreeningOption, type ScreeningOptions } from './screening.ts';
 import { wholeNumber } from './values.ts';
 
-interface BrokerCommandOptions extends HomeOptions, OutputOptions {
+interface BrokerCommandOptions extends HomeOptions, OutputOptions, ScreeningOptions {
   readonly host: string;
   readonly port: number;
   readonly project: string;
@@ -22,7 +23,7 @@ export function addBrokerCommand(program: Command): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
     .addHelpText('after', '\nPrints the address once it listens (before that, on stderr, what it recovered from a broker that was killed) and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
-  addOutputOptions(addHomeOptions(command)).action(async (options: BrokerCommandOptions) => {
+  addOutputOptions(addHomeOptions(addScreeningOption(command))).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
   });
 }
@@ -58,7 +59,7 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
 /** The project that was asked for, made if need be; undefined when it cannot be used now: the broker serves all the others. */
 async function namedProject(home: Home, options: BrokerCommandOptions): Promise<Project | undefined> {
   try {
-    return await ensureProject(home, options.project);
+    return await ensureProject(home, options.project, options);
   } catch (error) {
     if (!concernsProjects(error)) throw error;
     say(options, `project ${options.project} is not usable now: ${error.message}`);

@@ -1,6 +1,7 @@
 /** `thrum certs init` and `rotate-issuing`: the authority of a home, and the intermediate that signs for it. */
 import type { Command } from 'commander';
 import { createAuthority, publishRevocationLists, rotateIssuing, type KeyType } from '../certs/mod.ts';
+import { audited } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { keyTypeOption } from './certs-values.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
@@ -20,7 +21,8 @@ export function addAuthorityCommands(certs: Command): void {
 
 async function init(options: Options): Promise<void> {
   const home = await openHome(options, 'create');
-  await createAuthority(home.certs, { nowMs: now(), keyType: options.keyType });
+  const { keyType } = options;
+  await audited(home.trail, { eventName: 'CreateAuthority', requestParameters: { keyType } }, () => createAuthority(home.certs, { nowMs: now(), keyType }));
   await publishRevocationLists(home.certs, now()); // while the root's key is here
   const certificatePath = `${home.certs}/ca/cert.pem`;
   const issuingPath = `${home.certs}/ca/issuing/cert.pem`;
@@ -29,7 +31,13 @@ async function init(options: Options): Promise<void> {
 
 async function rotate(options: Options): Promise<void> {
   const home = await openHome(options, 'refuse');
-  const { serial, certificatePath } = await rotateIssuing(home.certs, { nowMs: now(), keyType: options.keyType });
+  const { keyType } = options;
+  const { serial, certificatePath } = await audited(
+    home.trail,
+    { eventName: 'RotateIssuing', requestParameters: { keyType } },
+    () => rotateIssuing(home.certs, { nowMs: now(), keyType }),
+    (made) => ({ responseElements: { serial: made.serial } }),
+  );
   await publishRevocationLists(home.certs, now()); // the new one's too
   printResult(options, { serial, issuingPath: certificatePath }, () => [`signs from now on: ${certificatePath}`]);
 }

@@ -1,6 +1,7 @@
 /** `thrum certs claim`, `claims`, `claim-reset`: how devices get their first identity by themselves. */
 import type { Command } from 'commander';
 import { createClaim, listClaims, loadAuthority, resetClaimed, revokedCertificates } from '../certs/mod.ts';
+import { audited } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
@@ -40,7 +41,13 @@ export function addClaimCommands(certs: Command): void {
 async function claim(options: Options & { project: string; quota: number; hours: number }): Promise<void> {
   const home = await openHome(options, 'refuse');
   const { projectId } = await home.projects.find(options.project);
-  const made = await createClaim(await loadAuthority(home.certs), { projectId, quota: options.quota, lifetimeMs: options.hours * HOUR_MS }, now());
+  const wish = { projectId, quota: options.quota, lifetimeMs: options.hours * HOUR_MS };
+  const made = await audited(
+    home.trail,
+    { eventName: 'CreateClaim', requestParameters: wish, projectId },
+    async () => createClaim(await loadAuthority(home.certs), wish, now()),
+    (claim) => ({ responseElements: { claimId: claim.claimId, serial: claim.serial } }),
+  );
   const { claimId, quota, serial, notAfterMs, handout } = made;
   printResult(options, { claimId, projectId, quota, serial, notAfter: new Date(notAfterMs).toISOString(), handout }, () => [
     `claim     ${claimId}: ${quota} identities in project ${projectId}, until ${minute(notAfterMs)}`,
@@ -62,7 +69,7 @@ async function claims(options: Options): Promise<void> {
 async function reset(gatewayId: string, options: Options & { project: string }): Promise<void> {
   const home = await openHome(options, 'refuse');
   const { projectId } = await home.projects.find(options.project);
-  const revoked = await resetClaimed(home.certs, { projectId, gatewayId }, now());
+  const revoked = await audited(home.trail, { eventName: 'ResetClaim', requestParameters: { projectId, gatewayId }, projectId }, () => resetClaimed(home.certs, { projectId, gatewayId }, now()));
   const serials = revoked.map(({ serial }) => serial);
   printResult(options, { gatewayId, projectId, revoked: serials }, () => [`${gatewayId} may ask by claim again`, ...serials.map((serial) => `revoked  ${serial}`)]);
 }

@@ -1,14 +1,16 @@
 /** `thrum certs issue`: one identity, or thousands at once. */
 import type { Command } from 'commander';
 import { issueIdentities, loadAuthority, ROLES, type IdentityRequest, type IssuedIdentity, type Role } from '../certs/mod.ts';
+import { audited } from './audit-trail.ts';
 import { addWhoOptions, keyTypeOption, readInput, requestOf, type WhoOptions } from './certs-values.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { addOutputOptions, count, printResult, say, type OutputOptions } from './output.ts';
+import { addScreeningOption, screenTexts, type ScreeningOptions } from './screening.ts';
 import { wholeNumber } from './values.ts';
 
-type IssueOptions = HomeOptions & OutputOptions & WhoOptions & { readonly count?: number; readonly from?: string };
+type IssueOptions = HomeOptions & ScreeningOptions & OutputOptions & WhoOptions & { readonly count?: number; readonly from?: string };
 
 /** Identities issued by one command. */
 const AT_ONCE_MAX = 100_000;
@@ -29,7 +31,7 @@ export function addIssueCommand(certs: Command): void {
     .option('--count <n>', 'gateway: that many, with ids counted up from --gateway', wholeNumber(1, AT_ONCE_MAX))
     .option('--from <file>', 'gateway, operator: ids or names from a file, one a line')
     .addOption(keyTypeOption());
-  addOutputOptions(addHomeOptions(withOptions)).addHelpText('after', EXAMPLES).action(issue);
+  addOutputOptions(addHomeOptions(addScreeningOption(withOptions))).addHelpText('after', EXAMPLES).action(issue);
 }
 
 async function issue(role: Role, options: IssueOptions): Promise<void> {
@@ -38,7 +40,14 @@ async function issue(role: Role, options: IssueOptions): Promise<void> {
   const isMany = options.count !== undefined || options.from !== undefined;
   const requests = isMany ? await manyRequests(role, options, projectIdOf) : [await requestOf(role, options, projectIdOf)];
   const authority = await loadAuthority(home.certs);
-  const issued = await issueIdentities(authority, requests, now(), isMany ? progressOf(requests.length, options) : undefined);
+  for (const request of requests) screenTexts(options, { "an operator's name": request.role === 'operator' ? request.name : undefined });
+  const projectId = requests[0]?.role === 'gateway' ? requests[0].projectId : undefined;
+  const issued = await audited(
+    home.trail,
+    { eventName: 'IssueCertificates', requestParameters: { role, count: requests.length, subjects: requests.map(nameOf) }, projectId },
+    () => issueIdentities(authority, requests, now(), isMany ? progressOf(requests.length, options) : undefined),
+    (all) => ({ responseElements: { serials: all.map(({ serial }) => serial) } }),
+  );
   if (isMany) {
     const results = issued.map((identity, index) => ({ ...resultOf(identity), subject: nameOf(requests[index]!) }));
     printResult(options, results, () => [`issued ${count(issued.length)} identities in ${home.certs}/${role}s`]);

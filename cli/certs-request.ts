@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { createRequest, loadAuthority, publishPrivateDirectory, ROLES, signRequest, writePrivateFile, type Role } from '../certs/mod.ts';
 import { addWhoOptions, keyTypeOption, readInput, requestOf, type WhoOptions } from './certs-values.ts';
+import { audited } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { addOutputOptions, printResult, say, type OutputOptions } from './output.ts';
+import { addScreeningOption, screenTexts, type ScreeningOptions } from './screening.ts';
 
 export function addRequestCommands(certs: Command): void {
   const request = certs
@@ -29,7 +31,7 @@ export function addRequestCommands(certs: Command): void {
     .argument('<file>', 'request in PEM form')
     .addOption(new Option('--role <role>', 'who it is for').choices(ROLES).makeOptionMandatory())
     .option('--out <file>', 'write the certificate and its chain there too');
-  addOutputOptions(addHomeOptions(addWhoOptions(sign)))
+  addOutputOptions(addHomeOptions(addScreeningOption(addWhoOptions(sign))))
     .addHelpText('after', '\nExamples:\n  thrum certs sign gateway.csr --role gateway --project demo --gateway 70b3d5e75e000001\n  thrum certs sign broker.csr --role server --dns broker.example --out broker.pem')
     .action(signFile);
 }
@@ -42,11 +44,18 @@ async function makeRequest(role: Role, options: WhoOptions & OutputOptions & { r
   printResult(options, { role, ...paths }, () => [`request  ${paths.requestPath}`, `key      ${paths.keyPath} (keep it here)`]);
 }
 
-async function signFile(file: string, options: WhoOptions & HomeOptions & OutputOptions & { readonly role: Role; readonly out?: string }): Promise<void> {
+async function signFile(file: string, options: WhoOptions & ScreeningOptions & HomeOptions & OutputOptions & { readonly role: Role; readonly out?: string }): Promise<void> {
   const home = await openHome(options, 'refuse');
   const requestPem = (await readInput(file)).toString('latin1');
   const identity = await requestOf(options.role, options, async (project) => (await home.projects.find(project)).projectId);
-  const signed = await signRequest(await loadAuthority(home.certs), requestPem, identity, now());
+  screenTexts(options, { "an operator's name": options.name });
+  const { role: asRole, name, gateway } = options;
+  const signed = await audited(
+    home.trail,
+    { eventName: 'SignCertificate', requestParameters: { role: asRole, subject: gateway ?? name }, projectId: identity.role === 'gateway' ? identity.projectId : undefined },
+    async () => signRequest(await loadAuthority(home.certs), requestPem, identity, now()),
+    ({ serial }) => ({ responseElements: { serial } }),
+  );
   for (const note of signed.notes) say(options, `note: ${note}`);
   if (options.out !== undefined) await writePrivateFile(options.out, signed.certificatePem);
   const { role, serial, notes, certificatePem } = signed;

@@ -1,6 +1,7 @@
 /** `thrum certs revoke` and `thrum certs crl`: who is no longer trusted, and the lists that say so. */
 import { Option, type Command } from 'commander';
 import { publishRevocationLists, readRevocationLists, REVOCATION_REASONS, revocationPaths, revokeCertificates, type RevocationLists, type RevocationReason } from '../certs/mod.ts';
+import { audited } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
@@ -39,7 +40,12 @@ export function addRevocationCommands(certs: Command): void {
 async function revoke(target: string, options: RevokeOptions): Promise<void> {
   const home = await openHome(options, 'refuse');
   const projectId = options.project === undefined ? undefined : (await home.projects.find(options.project)).projectId;
-  const revoked = await revokeCertificates(home.certs, { target, reason: options.reason, ...(projectId === undefined ? {} : { projectId }) }, now());
+  const revoked = await audited(
+    home.trail,
+    { eventName: 'RevokeCertificates', requestParameters: { target, reason: options.reason, projectId }, projectId },
+    () => revokeCertificates(home.certs, { target, reason: options.reason, ...(projectId === undefined ? {} : { projectId }) }, now()),
+    (all) => ({ responseElements: { serials: all.map(({ serial }) => serial) } }),
+  );
   const rows = revoked.map(({ serial, subject, revokedMs, reason, before }) => ({ serial, subject, revoked: new Date(revokedMs).toISOString(), reason, before }));
   printResult(options, rows, () =>
     rows.map((row) => `${row.before ? 'was revoked before' : 'revoked'}  ${row.subject}  ${row.serial}  ${row.revoked}  ${row.reason}`),
@@ -48,7 +54,8 @@ async function revoke(target: string, options: RevokeOptions): Promise<void> {
 
 async function crl(options: Options & { readonly publish?: boolean }): Promise<void> {
   const home = await openHome(options, 'refuse');
-  const lists = options.publish === true ? await publishRevocationLists(home.certs, now()) : await published(home);
+  const publish = (): Promise<RevocationLists> => audited(home.trail, { eventName: 'PublishRevocationLists', requestParameters: {} }, () => publishRevocationLists(home.certs, now()));
+  const lists = options.publish === true ? await publish() : await published(home);
   const rows = lists.lists.map(({ crl: list, authority }) => ({
     issuer: authority.certificate.subject.replaceAll('\n', ', '),
     number: list.number,

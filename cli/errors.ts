@@ -6,7 +6,7 @@ import { CommanderError } from 'commander';
 
 export const EXIT = { done: 0, failure: 1, usage: 2, environment: 3 } as const;
 
-export type CliErrorCode = 'CLI_USAGE' | 'HOME_MISSING' | 'HOME_DAMAGED' | 'HOME_FOREIGN' | 'FLEET_FILE';
+export type CliErrorCode = 'CLI_USAGE' | 'AUDIT_DAMAGED' | 'HOME_MISSING' | 'HOME_DAMAGED' | 'HOME_FOREIGN' | 'FLEET_FILE';
 
 /** Wrong use, or bad input. */
 export class CliError extends Error {
@@ -31,10 +31,10 @@ export class Interrupted extends Error {
   }
 }
 
-const FAILURES = new Set(['STORE_DAMAGED', 'GATEWAY_REFUSED']);
-const ENVIRONMENT = new Set(['PEER_UNREACHABLE', 'LOCK_HELD', 'CERTS_WRITE_FAILED', 'STORE_FAILED', 'STORE_UNREADABLE', 'STORE_FULL', 'STORE_CLOSED', 'STORE_BUSY', 'SPOOL_FAILED', 'KEY_DISABLED', 'GATEWAY_STOPPED', 'GATEWAY_NO_ANSWER', 'LOAD_LIMIT', 'LOAD_WORKER']);
+const FAILURES = new Set(['STORE_DAMAGED', 'AUDIT_DAMAGED', 'DIRECTORY_DAMAGED', 'GATEWAY_REFUSED']);
+const ENVIRONMENT = new Set(['PEER_UNREACHABLE', 'LOCK_HELD', 'CERTS_WRITE_FAILED', 'STORE_FAILED', 'STORE_UNREADABLE', 'STORE_FULL', 'STORE_CLOSED', 'STORE_BUSY', 'SPOOL_FAILED', 'KEY_DISABLED', 'ACCESS_DENIED', 'ACCESS_SECOND_FACTOR', 'GATEWAY_STOPPED', 'GATEWAY_NO_ANSWER', 'LOAD_LIMIT', 'LOAD_WORKER']);
 /** Our own errors; whatever else has a code in capitals comes from the system. */
-const OURS = /^(CLI|HOME|FLEET|FRAME|CERTS|CLAIM|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|LOAD|STORE|ADMISSION)_?/;
+const OURS = /^(CLI|SENSITIVE|DIRECTORY|AUDIT|ACCESS|HOME|FLEET|FRAME|CERTS|CLAIM|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|LOAD|STORE|ADMISSION)_?/;
 
 const SYSTEM: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
   EADDRINUSE: (e) => `port ${(e as { port?: number }).port ?? ''} is taken: choose another with --port, or 0 for a free one`,

@@ -6,6 +6,7 @@ import { ChainVerifier, findGatewayIdentities, issueIdentities, retireIdentity, 
 import { readWav } from '../frame/mod.ts';
 import { gatewayFolder, IdentityStore, type Credentials, type FleetMember, type GatewayIdentity, type StoreOwner } from '../gateway/mod.ts';
 import { createReplaySensor, createSensor, type GatewayPlan, type Sensor, type SensorSpec } from '../sensors/mod.ts';
+import { audited } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import type { Home } from './home.ts';
@@ -75,7 +76,12 @@ export async function identitiesFor(home: Home, authority: Authority, projectId:
   const lifetime = settings.lifetimeMs === undefined ? {} : { lifetimeDays: settings.lifetimeMs / DAY_MS };
   const missing = gatewayIds.filter((gatewayId) => !stores.has(gatewayId));
   const requests = missing.map((gatewayId) => ({ role: 'gateway', projectId, gatewayId, ...lifetime }) as const);
-  const issued = await issueIdentities(authority, requests, now(), () => settings.interrupted?.throwIfAborted());
+  const issued = missing.length === 0 ? [] : await audited(
+    home.trail,
+    { eventName: 'IssueCertificates', requestParameters: { role: 'gateway', count: missing.length, subjects: missing }, projectId },
+    () => issueIdentities(authority, requests, now(), () => settings.interrupted?.throwIfAborted()),
+    (all) => ({ responseElements: { serials: all.map(({ serial }) => serial) } }),
+  );
   for (const [index, gatewayId] of missing.entries()) stores.set(gatewayId, await identityStoreOf(home, { projectId, gatewayId }, issued[index], 'replace'));
   return gatewayIds.map((gatewayId) => {
     const store = stores.get(gatewayId)!;

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { loadAuthority, peerIdentity, readPrivateFile } from '../certs/mod.ts';
 import { DEFAULT_BACKOFF, Fleet, parseTarget, type FleetProgress } from '../gateway/mod.ts';
-import { planFleet, type GatewayPlan } from '../sensors/mod.ts';
+import { planFleet, type FleetPlan, type GatewayPlan } from '../sensors/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
 import { driveFleet } from './fleet-drive.ts';
@@ -16,12 +16,14 @@ import { catchInterrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { addOutputOptions, bytes, count, latencyMs, latencyText, minute, printResult, say, type OutputOptions } from './output.ts';
 import { provisioned, readDeviceClaim } from './provisioning.ts';
+import { putPlaces } from './project-places.ts';
 import { random } from './random.ts';
+import { addScreeningOption, type ScreeningOptions } from './screening.ts';
 import { homeRevocation, revocationFile } from './server-revocation.ts';
 import { Troubles } from './troubles.ts';
 import { duration, parseDurationMs, parseSpeed, wholeNumber } from './values.ts';
 
-interface FleetCommandOptions extends HomeOptions, OutputOptions {
+interface FleetCommandOptions extends HomeOptions, OutputOptions, ScreeningOptions {
   readonly url: string;
   readonly ca?: string;
   readonly crl?: string;
@@ -66,7 +68,7 @@ function addConnection(command: Command): Command {
     .option('--identity-lifetime <duration>', 'issue identities that last so long, instead of using those at hand', duration)
     .option('--renew', 'have identities renewed as soon as there is a connection, not at two thirds of their life')
     .option('--project <name>', 'project: a name in the home, or with --cert any word of a-z, 0-9 and -', 'demo');
-  return addOutputOptions(addHomeOptions(addFleetOptions(command)));
+  return addOutputOptions(addHomeOptions(addScreeningOption(addFleetOptions(command))));
 }
 
 function pick(gateways: readonly GatewayPlan[], number: number): GatewayPlan {
@@ -78,7 +80,8 @@ function pick(gateways: readonly GatewayPlan[], number: number): GatewayPlan {
 async function runFleet(options: FleetCommandOptions, title: string, choose: (gateways: readonly GatewayPlan[]) => readonly GatewayPlan[]): Promise<number> {
   parseTarget(options.url, ''); // before anything is made; not by the argument parser, which would repeat a password
   const settings = await fleetSettings(options as unknown as Record<string, unknown>);
-  const gateways = choose(planFleet(planSettings(settings)).gateways);
+  const plan = planFleet(planSettings(settings));
+  const gateways = choose(plan.gateways);
   const ca = options.ca === undefined ? undefined : await readCertificate(options.ca);
   const listed = options.crl === undefined ? undefined : revocationFile(options.crl);
   const client = await readClient(options);
@@ -91,7 +94,7 @@ async function runFleet(options: FleetCommandOptions, title: string, choose: (ga
   const target = { ...parseTarget(options.url, authorityPem), ...(revocation && { revocation }) };
   const identities = claim
     ? await Promise.all(gateways.map(({ gatewayId }) => provisioned(home, claim, gatewayId, target, DEFAULT_BACKOFF, (line) => say(options, line))))
-    : await identify(options, home, client, gateways);
+    : await identify(options, home, client, plan, gateways);
   const troubles = new Troubles();
   const interrupt = catchInterrupt(); // now that the queues are opened, which must be closed
   const fleet = await Fleet.start({
@@ -146,11 +149,13 @@ async function readClient({ cert, key, project }: FleetCommandOptions): Promise<
   return { projectId, certificatePem, keyPem };
 }
 
-async function identify({ project, identityLifetime }: FleetCommandOptions, home: Home, client: Client | undefined, gateways: readonly GatewayPlan[]): Promise<OwnIdentity[]> {
+async function identify(options: FleetCommandOptions, home: Home, client: Client | undefined, plan: FleetPlan, gateways: readonly GatewayPlan[]): Promise<OwnIdentity[]> {
+  const { identityLifetime } = options;
   if (client) return gateways.map(({ gatewayId }) => ({ identity: { gatewayId, ...client } }));
   const authority = await loadAuthority(home.certs);
-  const { projectId } = await home.projects.find(project);
-  return identitiesFor(home, authority, projectId, gateways.map(({ gatewayId }) => gatewayId), { lifetimeMs: identityLifetime === undefined ? undefined : parseDurationMs(identityLifetime)! });
+  const project = await home.projects.find(options.project);
+  await putPlaces(home, project, plan, gateways, options);
+  return identitiesFor(home, authority, project.projectId, gateways.map(({ gatewayId }) => gatewayId), { lifetimeMs: identityLifetime === undefined ? undefined : parseDurationMs(identityLifetime)! });
 }
 
 /** A certificate in PEM form, as text. */

@@ -7,10 +7,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { checkProjectName, isProjectId, KeyService, Projects, type Project, type RootSource } from '../broker/mod.ts';
+import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type RootSource } from '../broker/mod.ts';
 import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, revokedCertificates, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
+import { audited, openTrail } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
+import { screenTexts, type ScreeningOptions } from './screening.ts';
 
 const MARKER = 'home.json';
 /** What a process that makes the marker, or was killed while it did, leaves for a moment. */
@@ -24,18 +26,25 @@ export interface Home {
   readonly gateways: string;
   readonly keys: KeyService;
   readonly projects: Projects;
+  /** What opens the keys, and what else is sealed under the home's root key. */
+  readonly source: RootSource;
+  readonly trail: AuditTrail;
+  /** Where sensors and gateways are. */
+  readonly places: Directory;
 }
 
 /** Adds the options that say which home and how to open it. */
 export function addHomeOptions(command: Command): Command {
   return command
     .option('--home <dir>', 'folder that holds everything', '.thrum')
-    .option('--passphrase-file <file>', 'file with the passphrase that protects the keys, mode 600 (or THRUM_PASSPHRASE)');
+    .option('--passphrase-file <file>', 'file with the passphrase that protects the keys, mode 600 (or THRUM_PASSPHRASE)')
+    .option('--as <principal>', 'act for this principal of the home, and not for its owner (or THRUM_PRINCIPAL)');
 }
 
 export interface HomeOptions {
   readonly home: string;
   readonly passphraseFile?: string;
+  readonly as?: string;
 }
 
 /** Opens a home; with `create` makes it where there is none. HOME_MISSING, HOME_FOREIGN, HOME_DAMAGED. */
@@ -48,7 +57,8 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
   });
   if (marker === undefined) await createMarker(path, whenMissing);
   else if (marker !== MARKER_TEXT) throw new CliError('HOME_DAMAGED', `${join(path, MARKER)} is not that of a home of this version: restore it from your backup`);
-  const keys = new KeyService(join(path, 'keys'), source, now);
+  const trail = openTrail(path, source, async () => (await keys.store.readOrCreate()).accountId);
+  const keys: KeyService = new KeyService(join(path, 'keys'), source, now, trail.record);
   return {
     path,
     certs: join(path, 'certs'),
@@ -56,13 +66,27 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
     gateways: join(path, 'gateways'),
     keys,
     projects: new Projects(join(path, 'projects'), keys),
+    source,
+    trail,
+    places: new Directory({ directory: join(path, 'places'), keys, audit: trail.record }),
   };
 }
 
+/** The principals of a home. */
+export async function openPrincipals(home: Home): Promise<Principals> {
+  const { accountId } = await home.keys.store.readOrCreate(); // makes the root key too, which their file is sealed under
+  return new Principals({ path: join(home.path, 'access', 'principals'), source: home.source, rootDirectory: join(home.path, 'keys') }, accountId, now);
+}
+
 /** Opens the home that a project is in, or is to be made in: a new one unless the project must be there already. */
-export async function openHomeFor(options: HomeOptions, project: string): Promise<Home> {
+export async function openHomeFor(options: HomeOptions & ScreeningOptions, project: string): Promise<Home> {
   checkProjectName(project);
-  return openHome(options, isProjectId(project) ? 'refuse' : 'create');
+  if (isProjectId(project)) return openHome(options, 'refuse');
+  return openHome(options, 'refuse').catch((error: unknown) => {
+    if (!(error instanceof CliError) || error.code !== 'HOME_MISSING') throw error;
+    screenTexts(options, { 'the project name': project }); // it will be made
+    return openHome(options, 'create');
+  });
 }
 
 async function createMarker(path: string, whenMissing: 'create' | 'refuse'): Promise<void> {
@@ -119,13 +143,23 @@ function isValidFor(certificatePem: string, host: string): boolean {
   return (isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined;
 }
 
+/** Makes a project, on record. SENSITIVE_TEXT, PROJECT_EXISTS. */
+export async function createProject(home: Home, name: string, screening: ScreeningOptions, key?: string): Promise<Project> {
+  screenTexts(screening, { 'the project name': name });
+  const act = { eventName: 'CreateProject', requestParameters: { encryption: key === undefined ? 'service' : 'custom', key } };
+  return audited(home.trail, act, () => home.projects.create(name, { nowMs: now(), ...(key === undefined ? {} : { key }) }), ({ projectId, keyId }) => ({
+    projectId,
+    responseElements: { projectId, keyId },
+  }));
+}
+
 /** The project of that name or id; makes one with a key of its own when there is none of that name. */
-export async function ensureProject(home: Home, name: string): Promise<Project> {
+export async function ensureProject(home: Home, name: string, screening: ScreeningOptions): Promise<Project> {
   try {
     return await home.projects.find(name);
   } catch (error) {
     if ((error as { code?: string }).code !== 'PROJECT_NOT_FOUND' || isProjectId(name)) throw error;
-    return home.projects.create(name, { nowMs: now() }).catch(async (fault: unknown) => {
+    return createProject(home, name, screening).catch(async (fault: unknown) => {
       if ((fault as { code?: string }).code !== 'PROJECT_EXISTS') throw fault;
       return home.projects.find(name); // another process was faster
     });

@@ -2,6 +2,7 @@
 import { startBroker, Sink, type Broker, type Recovery } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
+import { freeBuffersAtOnce } from './external-memory.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
 import { count } from './output.ts';
 import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
@@ -31,6 +32,7 @@ export interface LocalBrokerOptions {
 
 /** Starts broker and sink; makes authority and server identity where there are none. */
 export async function startLocalBroker(home: Home, options: LocalBrokerOptions): Promise<LocalBroker> {
+  freeBuffersAtOnce();
   const authority = await ensureAuthority(home);
   const identity = await ensureServerIdentity(home, authority, options.host);
   let fail: (error: Error) => void = () => undefined;
@@ -64,6 +66,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       target: sink,
       issuer: certificateIssuer(home),
       now,
+      audit: home.trail.record,
       onRefused: (error) => options.onRefused?.(`refused: ${error.message}`),
     });
   } catch (error) {

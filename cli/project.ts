@@ -1,9 +1,10 @@
 /** `thrum project`: who owns which data, and under which key it is. */
 import type { Command } from 'commander';
 import { checkProjectName, KeyError, type Project, type ProjectReference } from '../broker/mod.ts';
-import { now } from './clock.ts';
-import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addHomeOptions, createProject, openHome, type Home, type HomeOptions } from './home.ts';
 import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
+import { addPlacesCommand } from './project-places.ts';
+import { addScreeningOption, screenTexts, type ScreeningOptions } from './screening.ts';
 
 type Options = HomeOptions & OutputOptions;
 
@@ -11,18 +12,20 @@ export function addProjectCommand(program: Command): void {
   const project = program.command('project').description('make, list and show projects and their encryption settings');
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command));
 
+  addPlacesCommand(project);
   finish(
-    project
+    addScreeningOption(project
       .command('create')
-      .description('make a project; without --key a key is made for it alone')
+      .description('make a project; without --key it is under the service-owned key')
       .argument('<name>', '1 to 60 characters; kept encrypted')
-      .option('--key <key>', 'custom encryption settings: id or alias of the key that protects it'),
+      .option('--key <key>', 'custom encryption settings: id or alias of the key that protects it')),
   )
     .addHelpText('after', '\nExample:\n  thrum keys create --alias alias/plant-7\n  thrum project create "Plant 7" --key alias/plant-7')
-    .action(async (name: string, options: Options & { key?: string }) => {
+    .action(async (name: string, options: Options & ScreeningOptions & { key?: string }) => {
       checkProjectName(name);
+      screenTexts(options, { 'the project name': name });
       const home = await openHome(options, options.key === undefined ? 'create' : 'refuse'); // the key must be there already
-      const made = await home.projects.create(name, { nowMs: now(), ...(options.key === undefined ? {} : { key: options.key }) });
+      const made = await createProject(home, name, options, options.key);
       printResult(options, toJson(made), () => lines(made));
     });
   finish(project.command('list').description('list the projects of a home'))
@@ -62,7 +65,7 @@ function lines(project: Project): string[] {
   return [
     `project     ${project.projectId}`,
     `name        ${project.name}`,
-    `encryption  ${project.encryption === 'custom' ? 'custom: a key of the owner’s' : 'service-owned key, made for this project alone'}`,
+    `encryption  ${project.encryption === 'custom' ? 'custom: a key of the owner’s' : 'service-owned key'}`,
     `key         ${project.keyId}`,
     `created     ${minute(project.createdMs)}`,
   ];

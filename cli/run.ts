@@ -19,10 +19,12 @@ import { addOutputOptions, say, type OutputOptions } from './output.ts';
 import { random } from './random.ts';
 import { homeRevocation } from './server-revocation.ts';
 import { Troubles } from './troubles.ts';
+import { putPlaces } from './project-places.ts';
 import { reportRun } from './run-report.ts';
+import { addScreeningOption, type ScreeningOptions } from './screening.ts';
 import { duration as durationText, parseDurationMs, parseSpeed, positiveNumber, wholeNumber } from './values.ts';
 
-interface RunOptions extends HomeOptions, OutputOptions {
+interface RunOptions extends HomeOptions, OutputOptions, ScreeningOptions {
   readonly host: string;
   readonly port: number;
   readonly project: string;
@@ -44,7 +46,7 @@ export function addRunCommand(program: Command): void {
     .option('--full-scale-g <g>', 'acceleration of the largest code in the recording', positiveNumber)
     .option('--sensor <id or name>', 'which sensor replays (default the first)')
     .addHelpText('after', '\nExamples:\n  thrum run\n  thrum run --sensors 200 --gateways 12 --machines 70 --duration 60s --json\n  thrum run --replay bearing.wav --full-scale-g 8');
-  addOutputOptions(addHomeOptions(addFleetOptions(command))).action(async (options: RunOptions) => {
+  addOutputOptions(addHomeOptions(addScreeningOption(addFleetOptions(command)))).action(async (options: RunOptions) => {
     process.exitCode = await run(options);
   });
 }
@@ -56,7 +58,8 @@ async function run(options: RunOptions): Promise<number> {
   const recorded = replay && (await replaySensorOf(plan.gateways, replay));
   const sensors = sensorsOf(plan.gateways, recorded);
   const home = await openHomeFor(options, options.project);
-  const project = await ensureProject(home, options.project);
+  const project = await ensureProject(home, options.project, options);
+  await putPlaces(home, project, plan, plan.gateways, options);
   const interrupt = catchInterrupt();
   try {
     return await runCaught(options, { settings, gatewayIds: plan.gateways.map(({ gatewayId }) => gatewayId), sensors, recorded, home, project }, interrupt);

@@ -41,7 +41,7 @@ describe('wrong use', () => {
     [['fleet', '--url', 'mqtts://localhost', '--cert', 'only.pem'], /--cert and --key go together/],
     [['keys', 'describe', 'x', '--home', '/nonexistent/home'], /there is no home/],
     [['store', 'read', '--sensor', 'ZZZ'], /16 hexadecimal digits/],
-    [['store', 'export', '--format', 'xml'], /Allowed choices are ndjson, csv, wav/],
+    [['store', 'export', '--format', 'xml'], /Allowed choices are ndjson, csv, wav, parquet, monitron-v2/],
     [['handshake', 'broker'], /which broker\? write HOST:PORT/],
     [['handshake', 'broker', 'me:secret@host:8883'], /^thrum: an address with user and password ends up in logs and process lists: write HOST:PORT\n$/],
     [['handshake', 'broker', 'localhost:1', '--cert', 'only.pem'], /--cert and --key go together/],
@@ -285,7 +285,7 @@ describe('a home', () => {
     await once(child, 'close');
     await full.close();
     expect({ exitCode: child.exitCode, stderr }).toMatchObject({ exitCode: 3, stderr: expect.stringMatching(/^thrum: standard output: the disk is full/) as string });
-    await refuses(['store', 'export', '--home', home, '--out', join(folder, 'no', 'such', 'folder', 'x.ndjson')], 2, /no such file or folder/);
+    await refuses(['store', 'export', '--home', home, '--out', join(folder, 'no', 'such', 'folder', 'x.ndjson')], 2, /there is no folder .*: make it first/);
   });
 });
 

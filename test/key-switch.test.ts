@@ -51,6 +51,8 @@ it('leaves a broker that starts then to serve the other projects, and this one t
   await withFolder(async (folder) => {
     const home = join(folder, 'home');
     const tiny = ['--home', home, '--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--quiet'];
+    expect(await thrum(['keys', 'create', '--alias', 'alias/demo', '--home', home])).toMatchObject({ exitCode: 0 });
+    expect(await thrum(['project', 'create', 'demo', '--key', 'alias/demo', '--home', home])).toMatchObject({ exitCode: 0 });
     for (const name of ['demo', 'other']) expect(await thrum(['run', '--project', name, '--duration', '1s', ...tiny])).toMatchObject({ exitCode: 0 });
     const { keyId, projectId } = JSON.parse((await thrum(['project', 'show', 'demo', '--home', home, '--json'])).stdout) as Record<string, string>;
     expect(await thrum(['keys', 'disable', keyId!, '--home', home])).toMatchObject({ exitCode: 0 });

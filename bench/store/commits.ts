@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Sink, type Arrival } from '../../broker/mod.ts';
-import { filling, startProcess } from '../publish.ts';
+import { measurements, startProcess } from '../publish.ts';
 import { preparePackets } from '../publisher.ts';
 import { isQuick } from '../quick.ts';
 import { percentile } from '../statistics.ts';
@@ -62,6 +62,8 @@ export interface AddedLatency {
 }
 
 const RATE_PER_S = 1000;
+/** More than fit into a batch of PAYLOAD_BYTES. */
+const MESSAGES = 20;
 
 /** Through the broker with mutual TLS, from when a publish was due to its PUBACK. */
 export async function measureAddedLatency(): Promise<AddedLatency> {
@@ -73,11 +75,12 @@ async function paced(mode: 'sink' | 'none'): Promise<AddedLatency['sink']> {
   const folder = await mkdtemp(join(BENCH_FOLDER, 'thrum-bench-store-'));
   const broker = await startProcess(folder, mode);
   try {
+    const messages = measurements(MESSAGES);
     const perClient = RATE_PER_S / broker.clients.length;
     const round = async (seconds: number): Promise<number[]> => {
       const first = broker.nextSequence;
       broker.nextSequence += perClient * seconds;
-      const all = broker.clients.map(({ identity, publisher }) => publisher.pace(preparePackets(identity, broker.address.projectId, filling, PAYLOAD_BYTES, first, perClient * seconds), perClient));
+      const all = broker.clients.map(({ identity, publisher }) => publisher.pace(preparePackets(identity, broker.address.projectId, messages, PAYLOAD_BYTES, first, perClient * seconds), perClient));
       return (await Promise.all(all)).flat();
     };
     await round(1); // warms up

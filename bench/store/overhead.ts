@@ -1,6 +1,6 @@
 /** Bytes that the store takes beside the payload: of a record alone, and of 50 in one commit. */
 import { systemDisk } from '../../broker/store/disk.ts';
-import { directWriters, beginSegment } from '../../broker/store/segment-writer.ts';
+import { SegmentWriter } from '../../broker/store/segment-writer.ts';
 import { encodeGroup, maxGroupLength } from '../../broker/store/group.ts';
 import { makeDurableDirectory } from '../../broker/store/segment-files.ts';
 import { NO_SEGMENT } from '../../broker/store/segment-format.ts';
@@ -26,8 +26,8 @@ export async function measureOverhead(): Promise<OverheadFigures[]> {
 async function overheadOf({ store, directory, projectId, keyId, keys }: Place, batchesPerCommit: number, payloadBytes: number): Promise<OverheadFigures> {
   await makeDurableDirectory(store);
   await makeDurableDirectory(directory);
-  const disk = { ...systemDisk, datasync: () => undefined }; // lengths are what is asked here
-  const writer = await beginSegment(directWriters(disk), { directory, projectId, keyId, ordinal: 1, previous: NO_SEGMENT, snapshot: Buffer.from('{}') }, keys);
+  const disk = { ...systemDisk, datasync: () => Promise.resolve() }; // lengths are what is asked here
+  const writer = await SegmentWriter.create(disk, { directory, projectId, keyId, ordinal: 1, previous: NO_SEGMENT, snapshot: Buffer.from('{}') }, keys);
   const make = batchMaker(payloadBytes);
   const atFirst = writer.bytes;
   let payload = 0;

@@ -6,10 +6,11 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open } from 'lmdb';
+import { systemDisk } from '../../broker/store/disk.ts';
 import { encodeGroup, maxGroupLength } from '../../broker/store/group.ts';
 import { makeDurableDirectory } from '../../broker/store/segment-files.ts';
 import { NO_SEGMENT } from '../../broker/store/segment-format.ts';
-import { beginSegment, directWriters } from '../../broker/store/segment-writer.ts';
+import { SegmentWriter } from '../../broker/store/segment-writer.ts';
 import { isQuick } from '../quick.ts';
 import { batchMaker, BENCH_FOLDER, withPlace } from './place.ts';
 
@@ -63,7 +64,7 @@ async function measureOwn(measure: (peer: Peer) => Promise<void>): Promise<void>
   await withPlace(async ({ store, directory, projectId, keyId, keys }) => {
     await makeDurableDirectory(store);
     await makeDurableDirectory(directory);
-    const writer = await beginSegment(directWriters(), { directory, projectId, keyId, ordinal: 1, previous: NO_SEGMENT, snapshot: Buffer.from('{}') }, keys);
+    const writer = await SegmentWriter.create(systemDisk, { directory, projectId, keyId, ordinal: 1, previous: NO_SEGMENT, snapshot: Buffer.from('{}') }, keys);
     await measure({
       name: 'thrum',
       store: (payloads) => {

@@ -6,7 +6,8 @@ import { KeyService, Projects, type Arrival } from '../../broker/mod.ts';
 import { now } from '../../cli/clock.ts';
 import { batchOf, frameOf, readBatchHeader } from '../../frame/mod.ts';
 import { createSensor, planFleet } from '../../sensors/mod.ts';
-import { filling } from '../publish.ts';
+import { measurements } from '../publish.ts';
+import { fitting } from '../publisher.ts';
 
 /** The disk that is measured is the one this folder is on. */
 export const BENCH_FOLDER = process.env['THRUM_BENCH_DIR'] ?? tmpdir();
@@ -36,7 +37,7 @@ export async function withPlace<T>(work: (place: Place) => Promise<T>): Promise<
 
 /** Makes batches of about `payloadBytes`, numbered on and on: the store keeps each number once. */
 export function batchMaker(payloadBytes: number): (gateway?: number) => Arrival {
-  const frames = payloadBytes < 32_000 ? filling(payloadBytes).map(frameOf) : [waveformOf(payloadBytes)];
+  const frames = payloadBytes < 32_000 ? fitting(measurements(Math.ceil(payloadBytes / 20)).map(frameOf), payloadBytes) : [waveformOf(payloadBytes)];
   const next = new Map<number, number>();
   return (gateway = 0) => {
     const sequence = next.get(gateway) ?? 0;

@@ -5,7 +5,6 @@ import { ProjectLog } from '../../broker/store/project-log.ts';
 import type { Recovery } from '../../broker/store/recovery.ts';
 import { listSegments, makeDurableDirectory } from '../../broker/store/segment-files.ts';
 import { SEGMENT_ROLL_BYTES } from '../../broker/store/segment-format.ts';
-import { threadedWriters } from '../../broker/store/threaded-writers.ts';
 import { isQuick } from '../quick.ts';
 import { batchMaker, BENCH_FOLDER, withPlace, type Place } from './place.ts';
 
@@ -36,11 +35,10 @@ export async function measureRecovery(say: (line: string) => void): Promise<Reco
 }
 
 async function measureIn(place: Place, wished: number, say: (line: string) => void): Promise<RecoveryFigures> {
-  const writers = threadedWriters();
   const counts: LogCounts = { stored: 0, duplicates: 0, storedBytes: 0, commits: 0 };
   await makeDurableDirectory(place.store);
   const make = batchMaker(PAYLOAD_BYTES);
-  const log = new ProjectLog(place.directory, place, place.keys, writers, counts);
+  const log = new ProjectLog(place.directory, place, place.keys, counts);
   const store = (): Promise<void> => new Promise((resolve, reject) => log.append(make(), (error) => (error ? reject(error) : resolve())));
   // A little short of a whole number of segments: the last one is open, and nearly as long as it gets.
   const target = isQuick ? wished : Math.floor(wished / SEGMENT_ROLL_BYTES) * SEGMENT_ROLL_BYTES * 0.995;
@@ -50,13 +48,11 @@ async function measureIn(place: Place, wished: number, say: (line: string) => vo
     said = counts.storedBytes;
     say(`  ${(said / 1e9).toFixed(0)} GB of ${(target / 1e9).toFixed(1)} GB`);
   }
-  await writers.close(); // as a kill would: the segment is left open
-  const fresh = threadedWriters();
+  // As after a kill: the segment is left open.
   let recovery: Recovery | undefined;
   const startMs = performance.now();
-  await new ProjectLog(place.directory, place, place.keys, fresh, counts, (one) => (recovery = one)).recover();
+  await new ProjectLog(place.directory, place, place.keys, counts, { onRecovered: (one) => (recovery = one) }).recover();
   const ms = performance.now() - startMs;
-  await fresh.close();
   const files = await listSegments(place.directory);
   const sizes = await Promise.all(files.map(async ({ path }) => (await stat(path)).size));
   return { storedBytes: sizes.reduce((sum, size) => sum + size, 0), segments: recovery!.segments, records: recovery!.records, lastSegmentBytes: sizes[recovery!.segments - 1]!, ms };

@@ -5,7 +5,7 @@ export interface AuditEvent {
   readonly eventSource: string;
   /** `Decrypt`, `CreateProject`, `Admit`, `RevokeCertificate` … */
   readonly eventName: string;
-  /** Who: ARN of a principal, `certificate/<serial>` of a device, or the service itself. */
+  /** Who: ARN of a principal, `owner` for the home's owner, `certificate/<serial>` of a device, or the service itself. */
   readonly principal: string;
   readonly sourceIpAddress: string | undefined;
   /** What was asked, without secrets, plaintexts or ciphertexts. */

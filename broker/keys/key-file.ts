@@ -4,6 +4,8 @@
  *
  *   0  magic "THRUMKEY"   8  version 1   9  root kind (0 file, 1 passphrase)   10  root salt (16)   26  file salt (16)
  *   42 AES-256-GCM(HKDF(root key, file salt), JSON) with bytes 0–41 as associated data
+ *
+ * The JSON is parsed once a change, however many keys there are: by whoever wrote it, and once by each other process.
  */
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
@@ -27,7 +29,7 @@ const VERSION = 1;
 const HEADER_BYTES = 42;
 const ZERO_NONCE = Buffer.alloc(12);
 const INFO = 'thrum key store v1';
-/** What can be read again (certs/private-file.ts); about 20,000 keys. */
+/** What can be read again (certs/private-file.ts); about 20,000 keys with an alias each. */
 const MAX_JSON_BYTES = 15 * 2 ** 20;
 
 interface OpenedFile {
@@ -49,37 +51,44 @@ export class KeyFile {
     this.#source = source;
   }
 
-  /** The current state; reads the file only when it was replaced since the last look. A missing file is empty. */
-  async read(): Promise<KeyState> {
-    return (await this.#open())?.state ?? emptyKeyState;
+  /** The current state; reads the file only when it was replaced since the last look. Undefined when there is no file. */
+  async read(): Promise<KeyState | undefined> {
+    return (await this.#open())?.state;
   }
 
-  /** Applies `change` to the current state and writes the result, one writer at a time across processes. */
+  /**
+   * Applies `change` to the current state and writes the result, one writer at a time across processes. A change that
+   * gives the same state back writes nothing; the first one makes the file.
+   */
   async update<T>(change: (state: KeyState) => { readonly state: KeyState; readonly result: T }): Promise<T> {
     await makePrivateDirectory(this.#directory);
     return withFileLock(join(this.#directory, 'lock'), async () => {
-      let opened = await this.#open();
-      if (!opened) {
-        await createRootKey(this.#source, this.#directory);
-        opened = { state: emptyKeyState, rootSalt: randomBytes(16) };
-      }
-      const { state, result } = change(opened.state);
-      await this.#write(state, opened.rootSalt);
+      const opened = await this.#open();
+      if (!opened) await createRootKey(this.#source, this.#directory);
+      const rootSalt = opened?.rootSalt ?? randomBytes(16);
+      const before = opened?.state ?? emptyKeyState(rootSalt);
+      const { state, result } = change(before);
+      if (!opened || state !== before) await this.#write(state, rootSalt);
       return result;
     });
   }
 
   async #open(): Promise<OpenedFile | undefined> {
-    const info = await stat(this.#path, { bigint: true }).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (!info) return undefined;
-    const stamp = `${info.ino}:${info.mtimeNs}:${info.size}`;
+    const stamp = await this.#stamp();
+    if (stamp === undefined) return undefined;
     if (this.#seen?.stamp !== stamp) {
       this.#seen = { stamp, opened: await this.#decrypt(await readPrivateFile(this.#path)) };
     }
     return this.#seen.opened;
+  }
+
+  /** Tells one version of the file from another; undefined when there is none. */
+  async #stamp(): Promise<string | undefined> {
+    const info = await stat(this.#path, { bigint: true }).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    });
+    return info && `${info.ino}:${info.mtimeNs}:${info.size}`;
   }
 
   async #decrypt(bytes: Buffer): Promise<OpenedFile> {
@@ -99,7 +108,7 @@ export class KeyFile {
     const key = deriveKey(await this.#root(rootSalt), bytes.subarray(26, HEADER_BYTES), INFO);
     try {
       const json = openAt(key, ZERO_NONCE, 0, bytes.subarray(0, HEADER_BYTES), bytes.subarray(HEADER_BYTES));
-      return { state: parseKeyState(json.toString('utf8')), rootSalt };
+      return { state: parseKeyState(json.toString('utf8'), rootSalt), rootSalt };
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
       throw sealedWithPassphrase
@@ -118,9 +127,11 @@ export class KeyFile {
     const key = deriveKey(await this.#root(rootSalt), header.subarray(26), INFO);
     const json = Buffer.from(JSON.stringify(state));
     if (json.length > MAX_JSON_BYTES) throw new KeyError('KEY_BAD_REQUEST', `${this.#path} is full: use another --home for more keys`);
-    parseKeyState(json.toString('utf8')); // what could not be read again must not replace what can
+    const written = parseKeyState(json.toString('utf8'), rootSalt); // what could not be read again must not replace what can
     const sealed = sealAt(key, ZERO_NONCE, 0, header, json);
     await writePrivateFile(this.#path, Buffer.concat([header, sealed]));
+    const stamp = await this.#stamp(); // still holding the lock, so it is that of what was written
+    if (stamp !== undefined) this.#seen = { stamp, opened: { state: written, rootSalt } };
   }
 
   async #root(salt: Buffer): Promise<Buffer> {

@@ -1,24 +1,34 @@
 /**
- * The embedded key service: symmetric keys that never leave it, data keys wrapped under them, and the owner's switch.
- * Semantics and names follow AWS KMS (GenerateDataKey, Decrypt, DescribeKey, EnableKey, DisableKey, aliases). State is
- * read anew whenever the file changed, so a key disabled by another process bites at the next call.
+ * The embedded key service as the broker and the store use it, in process: keys that never leave it, data keys wrapped
+ * under them, and the owner's switch. State is read anew whenever the file changed, so a key disabled by another process
+ * bites at the next call. It asks no policies; what others are allowed is the KMS engine's to say (kms-engine.ts).
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { AuditSink } from '../audit/event.ts';
 import { KeyError } from '../errors.ts';
-import { blobNames, decryptBlob, encryptBlob, materialIdOf, type EncryptionContext } from './ciphertext.ts';
-import { KeyFile } from './key-file.ts';
-import { MAX_DESCRIPTION_CHARS, type KeyRecord, type KeyState } from './key-state.ts';
+import { blobNames, decryptBlob, encryptBlob, type EncryptionContext } from './ciphertext.ts';
+import { newMaterial } from './key-due.ts';
+import { aliasTarget, findKey, indexOf, keyArn } from './key-index.ts';
+import { KeyStore } from './key-store.ts';
+import { ALIAS, MAX_DESCRIPTION_CHARS, MAX_KEYS, type KeyRecord, type KeyState } from './key-state.ts';
+import type { KeyProvider } from './provider.ts';
 import type { RootSource } from './root-key.ts';
+import { servicePrincipal } from './principals.ts';
 
 /** What may be told of a key: everything but its material. */
 export interface KeyDescription {
   readonly keyId: string;
+  readonly arn: string;
   readonly aliases: readonly string[];
   readonly owner: 'service' | 'customer';
-  readonly state: 'Enabled' | 'Disabled';
+  readonly state: 'Enabled' | 'Disabled' | 'PendingDeletion';
+  /** While it waits to be deleted: when it is gone. */
+  readonly deletionMs?: number;
   readonly description: string;
   readonly createdMs: number;
   readonly currentMaterialId: string;
+  /** Automatic rotation, where it is switched on. */
+  readonly rotation?: { readonly periodDays: number; readonly nextMs: number };
 }
 
 export interface DataKey {
@@ -34,83 +44,134 @@ export interface NewKey {
   readonly alias?: string;
 }
 
-export class KeyService {
-  readonly #file: KeyFile;
-  readonly #now: () => number;
+export class KeyService implements KeyProvider {
+  /** Shared with the KMS engine, so that the file is parsed once for both. */
+  readonly store: KeyStore;
+  readonly #audit: AuditSink | undefined;
 
-  constructor(directory: string, source: RootSource, now: () => number) {
-    this.#file = new KeyFile(directory, source);
-    this.#now = now;
+  /** `audit` is told of each use and change. */
+  constructor(directory: string, source: RootSource, now: () => number, audit?: AuditSink) {
+    this.store = new KeyStore(directory, source, now);
+    this.#audit = audit;
   }
 
   /** KEY_ALIAS_EXISTS, or KEY_BAD_REQUEST when alias or description is not one. */
   async createKey(wish: NewKey): Promise<KeyDescription> {
     checkNewKey(wish);
     const { alias } = wish;
-    const secret = randomBytes(32);
-    return this.#file.update((state) => {
-      if (alias !== undefined && state.aliases[alias] !== undefined) {
-        throw new KeyError('KEY_ALIAS_EXISTS', `${alias} already names a key: choose another alias`);
-      }
-      const createdMs = this.#now();
-      const key: KeyRecord = {
-        keyId: randomUUID(),
-        owner: wish.owner,
-        state: 'Enabled',
-        description: wish.description ?? '',
-        createdMs,
-        materials: [{ materialId: materialIdOf(secret), secret: secret.toString('base64'), createdMs }],
-      };
-      const aliases = alias === undefined ? state.aliases : { ...state.aliases, [alias]: key.keyId };
-      const next = { ...state, keys: [...state.keys, key], aliases };
-      return { state: next, result: describe(next, key) };
-    });
+    return this.#audited('CreateKey', { description: wish.description, alias }, () =>
+      this.store.update((state, nowMs) => {
+        if (alias !== undefined && aliasTarget(state, alias) !== undefined) {
+          throw new KeyError('KEY_ALIAS_EXISTS', `${alias} already names a key: choose another alias`);
+        }
+        const key = newKey(state, wish, nowMs);
+        const aliases = alias === undefined ? state.aliases : { ...state.aliases, [alias]: { keyId: key.keyId, createdMs: nowMs, updatedMs: nowMs } };
+        const next = { ...state, keys: [...state.keys, key], aliases };
+        return { state: next, result: describe(next, key) };
+      }),
+    );
   }
 
+  /**
+   * The key that the service holds for one customer and no other, made at its first use. `customerId`: 12 digits, by
+   * default the account of the home's owner.
+   */
+  async serviceKeyFor(customerId?: string): Promise<KeyDescription> {
+    const ofCustomer = (state: KeyState): KeyRecord | undefined =>
+      state.keys.find((key) => key.owner === 'service' && key.customerId === (customerId ?? state.accountId));
+    const state = await this.store.read();
+    const found = ofCustomer(state);
+    if (found) return describe(state, found);
+    return this.#audited('CreateKey', { customerId }, () =>
+      this.store.update((current, nowMs) => {
+        const made = ofCustomer(current); // another process was faster
+        if (made) return { state: current, result: describe(current, made) };
+        const key = newKey(current, { owner: 'service', description: 'service-owned key' }, nowMs, customerId);
+        const next = { ...current, keys: [...current.keys, key] };
+        return { state: next, result: describe(next, key) };
+      }),
+    );
+  }
+
+  /** All keys, those of the service too. */
   async listKeys(): Promise<KeyDescription[]> {
-    const state = await this.#file.read();
+    const state = await this.store.read();
     return state.keys.map((key) => describe(state, key));
   }
 
-  /** `name`: key id or `alias/…`. KEY_NOT_FOUND when there is none. */
+  /** `name`: key id, key ARN, `alias/…` or alias ARN. KEY_NOT_FOUND when there is none. */
   async describeKey(name: string): Promise<KeyDescription> {
-    const state = await this.#file.read();
+    const state = await this.store.read();
     return describe(state, find(state, name));
   }
 
   async enableKey(name: string): Promise<KeyDescription> {
-    return this.#setState(name, 'Enabled');
+    return this.#setState('EnableKey', name, 'Enabled');
   }
 
   async disableKey(name: string): Promise<KeyDescription> {
-    return this.#setState(name, 'Disabled');
+    return this.#setState('DisableKey', name, 'Disabled');
   }
 
   /** A fresh 256-bit data key, in clear and wrapped under the key, bound to `context`. KEY_DISABLED when switched off. */
   async generateDataKey(name: string, context: EncryptionContext): Promise<DataKey> {
-    const key = enabled(find(await this.#file.read(), name));
-    const current = key.materials[key.materials.length - 1]!;
-    const plaintext = randomBytes(32);
-    const secret = Buffer.from(current.secret, 'base64');
-    return { plaintext, wrapped: encryptBlob(key.keyId, current.materialId, secret, context, plaintext), keyId: key.keyId };
+    return this.#audited('GenerateDataKey', { keyId: name, encryptionContext: context, keySpec: 'AES_256' }, async () => {
+      const key = enabled(find(await this.store.read(), name));
+      const current = key.materials[key.materials.length - 1]!;
+      const plaintext = randomBytes(32);
+      const secret = Buffer.from(current.secret, 'base64');
+      return { plaintext, wrapped: encryptBlob(key.keyId, current.materialId, secret, context, plaintext), keyId: key.keyId };
+    });
   }
 
   /** Unwraps a data key. KEY_NOT_FOUND, KEY_DISABLED, or KEY_CIPHERTEXT when blob or context is not as it was. */
   async decrypt(wrapped: Uint8Array, context: EncryptionContext): Promise<Buffer> {
     const names = blobNames(wrapped);
-    const key = enabled(find(await this.#file.read(), names.keyId));
-    const material = key.materials.find((one) => one.materialId === names.materialId);
-    if (!material) throw new KeyError('KEY_CIPHERTEXT', `key ${key.keyId} has no material ${names.materialId.slice(0, 12)}…`);
-    return decryptBlob(wrapped, Buffer.from(material.secret, 'base64'), context);
+    return this.#audited('Decrypt', { keyId: names.keyId, encryptionContext: context }, async () => {
+      const key = enabled(find(await this.store.read(), names.keyId));
+      const material = key.materials.find((one) => one.materialId === names.materialId);
+      if (!material) throw new KeyError('KEY_CIPHERTEXT', `key ${key.keyId} has no material ${names.materialId.slice(0, 12)}…`);
+      return decryptBlob(wrapped, Buffer.from(material.secret, 'base64'), context);
+    });
   }
 
-  async #setState(name: string, next: KeyRecord['state']): Promise<KeyDescription> {
-    return this.#file.update((state) => {
-      const before = find(state, name);
-      const after = { ...before, state: next };
-      const changed = { ...state, keys: state.keys.map((key) => (key === before ? after : key)) };
-      return { state: changed, result: describe(changed, after) };
-    });
+  async #setState(eventName: string, name: string, next: 'Enabled' | 'Disabled'): Promise<KeyDescription> {
+    return this.#audited(eventName, { keyId: name }, () =>
+      this.store.update((state) => {
+        const before = find(state, name);
+        if (before.state === 'PendingDeletion') throw waiting(before);
+        const after = { ...before, state: next };
+        const changed = before.state === next ? state : { ...state, keys: state.keys.map((key) => (key === before ? after : key)) };
+        return { state: changed, result: describe(changed, after) };
+      }),
+    );
+  }
+
+  async #audited<T extends object>(eventName: string, requestParameters: Readonly<Record<string, unknown>>, work: () => Promise<T>): Promise<T> {
+    let result: T | undefined;
+    let failure: unknown;
+    try {
+      return (result = await work());
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      if (this.#audit) {
+        const state = await this.store.read().catch(() => undefined);
+        const name = (result as { keyId?: string } | undefined)?.keyId ?? requestParameters['keyId'];
+        const key = state && typeof name === 'string' ? findKey(state, name) : undefined;
+        this.#audit({
+          eventSource: 'kms.amazonaws.com',
+          eventName,
+          principal: servicePrincipal(state?.accountId ?? ''),
+          sourceIpAddress: undefined,
+          requestParameters,
+          ...(failure === undefined ? {} : { errorCode: (failure as { code?: string }).code ?? 'InternalFailure', errorMessage: (failure as Error).message }),
+          readOnly: eventName === 'Decrypt' || eventName === 'GenerateDataKey',
+          resources: state && key ? [keyArn(state, key.keyId)] : [],
+        });
+      }
+    }
   }
 }
 
@@ -122,35 +183,56 @@ export function checkNewKey({ description, alias }: NewKey): void {
   if (alias !== undefined) checkAlias(alias);
 }
 
+function newKey(state: KeyState, wish: NewKey, createdMs: number, customerId = state.accountId): KeyRecord {
+  if (state.keys.length >= MAX_KEYS) throw new KeyError('KEY_BAD_REQUEST', `this home has ${MAX_KEYS} keys, the most it can have: use another --home`);
+  return {
+    keyId: randomUUID(),
+    owner: wish.owner,
+    ...(wish.owner === 'service' ? { customerId } : {}),
+    state: 'Enabled',
+    description: wish.description ?? '',
+    createdMs,
+    materials: [newMaterial(createdMs)],
+  };
+}
+
 function find(state: KeyState, name: string): KeyRecord {
-  const keyId = name.startsWith('alias/') ? state.aliases[name] : name;
-  const key = state.keys.find((one) => one.keyId === keyId);
+  const key = findKey(state, name);
   if (!key) throw new KeyError('KEY_NOT_FOUND', `there is no key ${name} in this home: 'thrum keys list' shows those there are`);
   return key;
 }
 
 function enabled(key: KeyRecord): KeyRecord {
+  if (key.state === 'PendingDeletion') throw waiting(key);
   if (key.state !== 'Enabled') {
     throw new KeyError('KEY_DISABLED', `key ${key.keyId} is disabled: 'thrum keys enable ${key.keyId}' gives access again`);
   }
   return key;
 }
 
+function waiting(key: KeyRecord): KeyError {
+  const until = new Date(key.deletionMs ?? 0).toISOString().slice(0, 10);
+  return new KeyError('KEY_DISABLED', `key ${key.keyId} is pending deletion until ${until}: 'thrum keys cancel-deletion ${key.keyId}' keeps it, then it has to be enabled`);
+}
+
 function describe(state: KeyState, key: KeyRecord): KeyDescription {
   return {
     keyId: key.keyId,
-    aliases: Object.keys(state.aliases).filter((alias) => state.aliases[alias] === key.keyId),
+    arn: keyArn(state, key.keyId),
+    aliases: indexOf(state).aliasesOf.get(key.keyId) ?? [],
     owner: key.owner,
     state: key.state,
+    ...(key.deletionMs === undefined ? {} : { deletionMs: key.deletionMs }),
     description: key.description,
     createdMs: key.createdMs,
     currentMaterialId: key.materials[key.materials.length - 1]!.materialId,
+    ...(key.rotation ? { rotation: key.rotation } : {}),
   };
 }
 
 /** Rules of AWS KMS: `alias/` and 1 to 250 of letters, digits, `/`, `_`, `-`; `alias/aws/` is reserved. */
-function checkAlias(alias: string): void {
-  if (!/^alias\/[A-Za-z0-9/_-]{1,250}$/.test(alias) || alias.startsWith('alias/aws/')) {
+export function checkAlias(alias: string): void {
+  if (!ALIAS.test(alias) || alias.startsWith('alias/aws/')) {
     throw new KeyError(
       'KEY_BAD_REQUEST',
       `'${alias}' is not an alias: write alias/NAME with letters, digits, '/', '_' or '-' (alias/aws/ is reserved)`,

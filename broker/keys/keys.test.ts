@@ -68,7 +68,7 @@ it('refuses a description that the file could not be read with again', async () 
 it('tells nothing secret of a key', async () => {
   const { keyId } = await home.keys.createKey({ owner: 'customer' });
   expect(Object.keys(await home.keys.describeKey(keyId)).sort()).toEqual(
-    ['aliases', 'createdMs', 'currentMaterialId', 'description', 'keyId', 'owner', 'state'],
+    ['aliases', 'arn', 'createdMs', 'currentMaterialId', 'description', 'keyId', 'owner', 'state'],
   );
 });
 

@@ -13,8 +13,6 @@ import type { KeyProvider } from '../keys/provider.ts';
 import { ProjectLog, type Arrival } from './project-log.ts';
 import { readProject } from './read.ts';
 import { recordingDisk, type Fault, type Step } from './recording-disk.fixture.ts';
-import { SEGMENT_ROLL_BYTES } from './segment-format.ts';
-import { directWriters, type SegmentWriters } from './segment-writer.ts';
 import { SimulatedDisk } from './simulated-disk.fixture.ts';
 import { verifyProject } from './verify.ts';
 
@@ -25,9 +23,11 @@ export interface Place {
   readonly keys: KeyProvider;
 }
 
-/** What a life does: publishes that come together, an orderly end and a new start after which
- * the gateways send again what was not acknowledged, or a segment that has become long. */
-export type Action = readonly Arrival[] | 'restart' | 'roll';
+/** What a life does: publishes that come together, or an orderly end and a new start after which the gateways send again what was not acknowledged. */
+export type Action = readonly Arrival[] | 'restart';
+
+/** Segments of such lives end soon: 128 MiB would take too long. */
+const ROLL_BYTES = 2500;
 
 /** What the gateways know at some moment. */
 export interface Known {
@@ -65,7 +65,6 @@ export async function live(directory: string, place: Place, before: Known, actio
   const recording = recordingDisk(faults);
   const sent: { readonly arrival: Arrival; readonly step: number }[] = [];
   const acknowledged: { readonly name: string; readonly step: number }[] = [];
-  const writers = rollingWriters(directWriters(recording.disk));
   const publish = (log: ProjectLog, arrival: Arrival, again: boolean): Promise<void> => new Promise((resolve) => {
     if (!again) sent.push({ arrival, step: recording.steps.length });
     log.append(arrival, (error) => {
@@ -79,47 +78,24 @@ export async function live(directory: string, place: Place, before: Known, actio
     acknowledged: new Set([...before.acknowledged, ...acknowledged.filter(({ step }) => step <= steps).map(({ name }) => name)]),
   });
   const start = async (): Promise<ProjectLog> => {
-    const log = new ProjectLog(directory, place, place.keys, writers, noCounts());
+    const log = new ProjectLog(directory, place, place.keys, noCounts(), { disk: recording.disk, rollBytes: ROLL_BYTES });
     await quietly(log.recover());
     await Promise.all(unacknowledged(known(recording.steps.length)).map((arrival) => publish(log, arrival, true)));
     return log;
   };
   let log = await start();
   for (const action of actions) {
-    if (action === 'roll') writers.rollNext();
-    else if (action === 'restart') {
+    if (action === 'restart') {
       await quietly(log.close());
       log = await start();
     } else await Promise.all(action.map((arrival) => publish(log, arrival, false)));
   }
-  recording.end();
+  await recording.end();
   return {
     steps: recording.steps,
     calls: recording.calls,
     before: () => atFirst,
     knownAfter: known,
-  };
-}
-
-/** Writers whose segment counts as long from when it is said: 128 MiB would take too long. */
-function rollingWriters(writers: SegmentWriters): SegmentWriters & { rollNext(): void } {
-  let long = false;
-  return {
-    ...writers,
-    rollNext: () => (long = true),
-    begin: async (wish) => {
-      const writer = await writers.begin(wish);
-      return {
-        get bytes() { return long ? SEGMENT_ROLL_BYTES : writer.bytes; },
-        get position() { return writer.position; },
-        append: (group) => writer.append(group),
-        seal: () => {
-          long = false;
-          return writer.seal();
-        },
-        abandon: () => writer.abandon(),
-      };
-    },
   };
 }
 
@@ -129,8 +105,7 @@ function rollingWriters(writers: SegmentWriters): SegmentWriters & { rollNext():
  * which everything is there exactly once and `verify` finds nothing.
  */
 export async function expectWhole(directory: string, place: Place, known: Known): Promise<void> {
-  const writers = directWriters();
-  const log = new ProjectLog(directory, place, place.keys, writers, noCounts());
+  const log = new ProjectLog(directory, place, place.keys, noCounts());
   await log.recover();
   const answers = await Promise.all(unacknowledged(known).map((arrival) => new Promise<Error | undefined>((resolve) => log.append(arrival, resolve))));
   expect(answers.filter(Boolean)).toEqual([]);

@@ -13,23 +13,23 @@ export interface Mending {
  * Does it. The last record is written once more. It may not be on disk yet, and if a sync of it has failed the system calls its
  * pages clean: another sync alone would return at once and make nothing durable. STORE_FAILED.
  */
-export function mend(disk: Disk, { remove, rename, settle }: Mending): void {
+export async function mend(disk: Disk, { remove, rename, settle }: Mending): Promise<void> {
   try {
-    for (const path of remove) disk.remove(path);
-    for (const [from, to] of rename) disk.rename(from, to);
-    if (settle) settleEnd(disk, settle);
+    for (const path of remove) await disk.remove(path);
+    for (const [from, to] of rename) await disk.rename(from, to);
+    if (settle) await settleEnd(disk, settle);
   } catch (cause) {
     throw writeFailure(settle?.path ?? remove[0] ?? rename[0]![0], cause);
   }
 }
 
-function settleEnd(disk: Disk, { path, tailAt, tail }: NonNullable<Mending['settle']>): void {
-  const handle = disk.open(path);
+async function settleEnd(disk: Disk, { path, tailAt, tail }: NonNullable<Mending['settle']>): Promise<void> {
+  const handle = await disk.open(path);
   try {
-    disk.write(handle, [tail], tailAt);
-    disk.truncate(handle, tailAt + tail.length);
-    disk.datasync(handle);
+    await disk.write(handle, [tail], tailAt);
+    await disk.truncate(handle, tailAt + tail.length);
+    await disk.datasync(handle);
   } finally {
-    disk.close(handle);
+    await disk.close(handle);
   }
 }

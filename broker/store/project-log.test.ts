@@ -12,7 +12,6 @@ import {
 import type { Sink } from '../sink.ts';
 import { ProjectLog, type LogCounts } from './project-log.ts';
 import { MAX_RANGES } from './seen-batches.ts';
-import { directWriters } from './segment-writer.ts';
 import { verifyProject } from './verify.ts';
 
 let home: TestHome;
@@ -36,7 +35,7 @@ const noCounts = (): LogCounts => ({ stored: 0, duplicates: 0, storedBytes: 0, c
 
 /** A log that nobody closes: what it leaves behind is what a killed broker leaves. */
 function newLog(counts = noCounts()): ProjectLog {
-  const log = new ProjectLog(join(home.store, projectId), { projectId, keyId }, home.keys, directWriters(), counts);
+  const log = new ProjectLog(join(home.store, projectId), { projectId, keyId }, home.keys, counts);
   logs.push(log);
   return log;
 }
@@ -421,7 +420,7 @@ describe('the sink', () => {
   });
 
   it('takes from one project although another’s key is disabled and the file of a third is altered', async () => {
-    const [disabled, altered] = [await makeProject(home, 'Disabled'), await makeProject(home, 'Altered')];
+    const [disabled, altered] = [await makeProject(home, 'Disabled', (await home.keys.createKey({ owner: 'customer' })).keyId), await makeProject(home, 'Altered')];
     await home.keys.disableKey(disabled.keyId);
     await writeFile(join(home.root, 'projects', `${altered.projectId}.project`), 'garbage');
     const sink = await home.openSink();
@@ -442,6 +441,16 @@ describe('the sink', () => {
     expect(await publish(sink, projectId, arrivalOf(0))).toBeInstanceOf(Error);
     await sink.close();
     expect(await storeFiles(home, projectId).catch(() => [])).toEqual([]);
+  });
+
+  it('takes times as they come, also when the clock jumps backwards', async () => {
+    const sink = await home.openSink();
+    const times = [NOW_MS, NOW_MS - 10 ** 11, NOW_MS - 10 ** 11, 1, NOW_MS + 1];
+    const answers = await Promise.all(times.map((receivedMs, sequence) => publish(sink, projectId, { ...arrivalOf(sequence), receivedMs })));
+    expect(answers.filter(Boolean)).toEqual([]);
+    await sink.close();
+    expect((await readAll(home, projectId)).batches.map(({ receivedMs }) => receivedMs)).toEqual(times);
+    await expectIntact();
   });
 
   it('stamps what it stores with the time it was given', async () => {

@@ -8,12 +8,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
+import { systemDisk, type Disk } from './disk.ts';
 import { encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
+import { mend } from './mending.ts';
 import { examineLog, type LogEnd, type Recovery } from './recovery.ts';
 import type { SeenBatches } from './seen-batches.ts';
 import { makeDurableDirectory } from './segment-files.ts';
 import { SEGMENT_ROLL_BYTES } from './segment-format.ts';
-import { beginSegment, type SegmentWriter, type SegmentWriters } from './segment-writer.ts';
+import { SegmentWriter } from './segment-writer.ts';
 
 /** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
 const MAX_GROUP_BYTES = 4 * 2 ** 20;
@@ -39,14 +41,24 @@ interface Waiting {
   readonly done: Done;
 }
 
+export interface LogOptions {
+  readonly disk?: Disk;
+  /** A segment is ended once it is this long. */
+  readonly rollBytes?: number;
+  /** Called when the log was found as a killed writer leaves it, and has been mended. */
+  readonly onRecovered?: (recovery: Recovery) => void;
+}
+
 export class ProjectLog {
   readonly projectId: string;
   readonly keyId: string;
   readonly #directory: string;
   readonly #keys: KeyProvider;
-  readonly #writers: SegmentWriters;
+  readonly #disk: Disk;
+  readonly #rollBytes: number;
+  readonly #onRecovered: LogOptions['onRecovered'];
+  #room = Buffer.alloc(0);
   readonly #counts: LogCounts;
-  readonly #onRecovered: ((recovery: Recovery) => void) | undefined;
   #waiting: Waiting[] = [];
   #end: LogEnd | undefined;
   #writer: SegmentWriter | undefined;
@@ -56,14 +68,15 @@ export class ProjectLog {
   #closed = false;
   #running: Promise<void> | undefined;
 
-  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, writers: SegmentWriters, counts: LogCounts, onRecovered?: (recovery: Recovery) => void) {
+  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, counts: LogCounts, options: LogOptions = {}) {
     this.projectId = project.projectId;
     this.keyId = project.keyId;
     this.#directory = directory;
     this.#keys = keys;
-    this.#writers = writers;
+    this.#disk = options.disk ?? systemDisk;
+    this.#rollBytes = options.rollBytes ?? SEGMENT_ROLL_BYTES;
+    this.#onRecovered = options.onRecovered;
     this.#counts = counts;
-    this.#onRecovered = onRecovered;
   }
 
   /** Takes one publish; `done` is called in the order of arrival. */
@@ -155,7 +168,7 @@ export class ProjectLog {
     }
     const { fresh, answers } = sift(group, seen);
     if (fresh.length > 0) {
-      const room = this.#writers.room(maxGroupLength(fresh));
+      const room = this.#roomFor(maxGroupLength(fresh));
       await this.#writer!.append(room.subarray(0, encodeGroup(fresh, room)));
       this.#counts.commits += 1;
       await this.#rollIfLong(this.#end);
@@ -179,10 +192,16 @@ export class ProjectLog {
     for (const { done } of failed) done(error);
   }
 
+  /** Memory that is filled anew for each group. */
+  #roomFor(bytes: number): Buffer {
+    if (this.#room.length < bytes) this.#room = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
+    return this.#room;
+  }
+
   async #begin(end: LogEnd): Promise<SegmentWriter> {
     await makeDurableDirectory(this.#directory);
-    return beginSegment(
-      this.#writers,
+    return SegmentWriter.create(
+      this.#disk,
       {
         directory: this.#directory,
         projectId: this.projectId,
@@ -197,7 +216,7 @@ export class ProjectLog {
 
   async #rollIfLong(end: LogEnd): Promise<void> {
     const writer = this.#writer;
-    if (!writer || writer.bytes < SEGMENT_ROLL_BYTES) return;
+    if (!writer || writer.bytes < this.#rollBytes) return;
     this.#writer = undefined;
     await writer.seal();
     this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen, sealed: true };
@@ -206,7 +225,7 @@ export class ProjectLog {
   /** Reads where the log ends, and puts right what a killed writer left: what is not on disk yet must not be vouched for. */
   async #recover(): Promise<LogEnd> {
     const { end, mending, recovery } = await examineLog(this.#directory, this.projectId, this.#keys);
-    await this.#writers.mend(mending);
+    await mend(this.#disk, mending);
     if (recovery) this.#onRecovered?.(recovery);
     return end;
   }

@@ -14,6 +14,8 @@ export interface StoredBatch {
   readonly batch: Batch;
   /** Set when the gateway sent messages that do not decode: kept as they came, but `batch` has none. */
   readonly undecodable: string | undefined;
+  /** What it sent, where that does not decode. */
+  readonly undecodablePayload?: Buffer;
   readonly file: string;
   readonly record: number;
 }
@@ -67,12 +69,12 @@ function checkLink(file: SegmentFile, header: SegmentHeader, before: ChainPositi
 }
 
 /** Admission looked at the batch's header and checksum only: what a gateway put inside is known when it is read. */
-function decode(payload: Buffer): Pick<StoredBatch, 'batch' | 'undecodable'> {
+function decode(payload: Buffer): Pick<StoredBatch, 'batch' | 'undecodable' | 'undecodablePayload'> {
   try {
     return { batch: decodeBatch(payload), undecodable: undefined };
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
     const { gatewayId, bootEpoch, sequence } = readBatchHeader(payload);
-    return { batch: { kind: 'batch', gatewayId, bootEpoch, sequence, messages: [] }, undecodable: error.message };
+    return { batch: { kind: 'batch', gatewayId, bootEpoch, sequence, messages: [] }, undecodable: error.message, undecodablePayload: payload };
   }
 }

@@ -24,7 +24,7 @@ export interface RecordingDisk {
   /** Calls so far, those that failed included. */
   readonly calls: number;
   /** Closes what a process that is over had open; whatever still calls is refused. */
-  end(): void;
+  end(): Promise<void>;
 }
 
 /** `faults`: by the number of the call, from 0. */
@@ -35,28 +35,29 @@ export function recordingDisk(faults: ReadonlyMap<number, Fault> = new Map()): R
   let dead = false;
 
   /** Does a call and notes it, unless it is one that fails. */
-  function call<T>(step: Step, work: () => T): T {
+  async function call<T>(step: Step, work: () => Promise<T>): Promise<T> {
     const fault = dead ? undefined : faults.get(calls);
     calls += 1;
     if (fault === 'killed') dead = true;
     if (dead) throw new Error('the process is dead');
     if (fault === undefined) {
-      const result = work();
+      const result = await work();
       steps.push(step);
       return result;
     }
-    if (fault === 'ENOSPC' && step.call === 'write') halve(step);
+    if (fault === 'ENOSPC' && step.call === 'write') await halve(step);
     if (fault === 'lost' && step.call === 'datasync') steps.push({ ...step, lost: true });
     throw Object.assign(new Error(`simulated: ${fault}`), { code: fault === 'ENOSPC' ? 'ENOSPC' : 'EIO' });
   }
 
-  function halve(step: Step & { readonly call: 'write' }): void {
+  async function halve(step: Step & { readonly call: 'write' }): Promise<void> {
     const bytes = step.bytes.subarray(0, step.bytes.length >> 1);
-    systemDisk.write([...open].find(([, path]) => path === step.path)![0], [bytes], step.position);
+    await systemDisk.write([...open].find(([, path]) => path === step.path)![0], [bytes], step.position);
     steps.push({ ...step, bytes });
   }
 
-  function opened(path: string, handle: number): number {
+  async function opened(path: string, opening: Promise<number>): Promise<number> {
+    const handle = await opening;
     open.set(handle, path);
     return handle;
   }
@@ -66,25 +67,27 @@ export function recordingDisk(faults: ReadonlyMap<number, Fault> = new Map()): R
     open: (path) => call({ call: 'open', path }, () => opened(path, systemDisk.open(path))),
     write: (handle, parts, position) =>
       call({ call: 'write', path: open.get(handle)!, bytes: Buffer.concat(parts), position }, () => systemDisk.write(handle, parts, position)),
-    datasync: (handle) => call({ call: 'datasync', path: open.get(handle)!, lost: false }, () => undefined),
+    datasync: (handle) => call({ call: 'datasync', path: open.get(handle)!, lost: false }, nothing),
     truncate: (handle, length) => call({ call: 'truncate', path: open.get(handle)!, length }, () => systemDisk.truncate(handle, length)),
     close: (handle) =>
       call({ call: 'close', path: open.get(handle)! }, () => {
-        systemDisk.close(handle);
         open.delete(handle);
+        return systemDisk.close(handle);
       }),
     rename: (path, to) => call({ call: 'rename', path, to }, () => systemDisk.rename(path, to)),
     remove: (path) => call({ call: 'remove', path }, () => systemDisk.remove(path)),
-    syncDirectory: (path) => call({ call: 'syncDirectory', path }, () => undefined),
+    syncDirectory: (path) => call({ call: 'syncDirectory', path }, nothing),
   };
   return {
     disk,
     steps,
     get calls() { return calls; },
-    end: () => {
+    end: async () => {
       dead = true;
-      for (const handle of open.keys()) systemDisk.close(handle);
+      await Promise.all([...open.keys()].map((handle) => systemDisk.close(handle)));
       open.clear();
     },
   };
 }
+
+const nothing = (): Promise<void> => Promise.resolve();

@@ -13,6 +13,10 @@ const PART_BYTES = 256 * 2 ** 10;
 /** Past so many gateways or sensors of a part, it counts as holding all there are. */
 const MAX_NAMES_PER_PART = 2_000;
 
+/** Bytes of batches a second that are looked into, and at most at once: about a hundredth of a core. */
+const LOOK_BYTES_PER_S = 2 ** 18;
+const LOOK_BURST_BYTES = 2 ** 20;
+
 const names = z.array(z.number().int().nonnegative()).nullable();
 const time = z.number().int().nonnegative();
 const partShape = z.strictObject({
@@ -73,12 +77,8 @@ export class IndexBuilder {
   readonly #gateways = new Map<string, number>();
   readonly #sensors = new Map<string, number>();
   readonly #parts: Part[] = [];
-  readonly #mayLook: (bytes: number) => boolean;
-
-  /** `mayLook`: whether there is time to look into so many bytes of batches. */
-  constructor(mayLook: (bytes: number) => boolean) {
-    this.#mayLook = mayLook;
-  }
+  #left = LOOK_BURST_BYTES;
+  #leftAtMs = performance.now();
 
   /** Adds the group of record `record`, whose `bytes` begin at `offset` of the file. */
   add(record: number, offset: number, bytes: number, group: Buffer): void {
@@ -116,6 +116,16 @@ export class IndexBuilder {
       part.looked = false; // a gateway sent what does not decode: whoever reads it is told
       part.gateways.add(place(this.#gateways, gatewayOfVerified(payload)));
     }
+  }
+
+  /** Whether there is time to look into so many bytes of batches. */
+  #mayLook(bytes: number): boolean {
+    const nowMs = performance.now();
+    this.#left = Math.min(LOOK_BURST_BYTES, this.#left + ((nowMs - this.#leftAtMs) / 1000) * LOOK_BYTES_PER_S);
+    this.#leftAtMs = nowMs;
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
   }
 
   encode(): Buffer {

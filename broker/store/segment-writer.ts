@@ -1,88 +1,177 @@
-/** Segments being written, as the log sees them: every step is a promise, wherever the work is done. */
+/**
+ * Writes one new segment, from header to seal. Each process start begins a new one, so no nonce counter is ever read
+ * back from disk and none can repeat. A failed write or sync is final: the writer refuses all that follows.
+ */
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { sealRecordInParts, TAG_BYTES } from '../../certs/mod.ts';
+import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { systemDisk, type Disk } from './disk.ts';
-import { mend, type Mending } from './mending.ts';
-import { SegmentAppender, type NewSegment } from './segment-appender.ts';
+import { writeFailure, writeWhole, type Disk } from './disk.ts';
 import { keyFileBytes, segmentFile, type SegmentFile } from './segment-files.ts';
-import { buildHeader, firstChain, segmentContext, segmentKeys, wipe, type ChainPosition } from './segment-format.ts';
+import {
+  buildHeader,
+  encodeSeal,
+  firstChain,
+  MAX_SEALED_BYTES,
+  RECORD,
+  SEAL_RECORD_BYTES,
+  segmentContext,
+  segmentKeys,
+  wipe,
+  type ChainPosition,
+  type RecordType,
+  type SegmentHeader,
+  type SegmentKeys,
+} from './segment-format.ts';
+import { IndexBuilder } from './segment-index.ts';
 
-export interface SegmentWriter {
-  readonly bytes: number;
-  readonly position: ChainPosition;
-  /** Writes a group and resolves once it is on disk. The log does not touch `group` again. STORE_FAILED is final. */
-  append(group: Buffer): Promise<void>;
-  /** Ends the segment for good. */
-  seal(): Promise<void>;
-  /** Lets go of the segment as it is. */
-  abandon(): Promise<void>;
-}
+/** The file is made longer by so much at a time: a sync that need not write down a new length takes half the time. */
+const GROW_BYTES = 8 * 2 ** 20;
 
-/** Where segments are written: in this thread, or in one of its own. */
-export interface SegmentWriters {
-  begin(wish: NewSegment): Promise<SegmentWriter>;
-  /** Puts right what a killed writer left (recovery.ts). STORE_FAILED. */
-  mend(mending: Mending): Promise<void>;
-  /** Room for a group of at most so many bytes, to be given to `append`. */
-  room(bytes: number): Buffer;
-  close(): Promise<void>;
-}
-
-export interface SegmentWish {
+export interface NewSegment {
   readonly directory: string;
   readonly projectId: string;
   readonly keyId: string;
   readonly ordinal: number;
   readonly previous: ChainPosition;
+  /** What record 0 holds: the batches stored so far. */
   readonly snapshot: Buffer;
 }
 
-/** Begins a segment under a data key of its own. Throws the key's own error, or STORE_FAILED. */
-export async function beginSegment(writers: SegmentWriters, wish: SegmentWish, service: KeyProvider): Promise<SegmentWriter> {
-  const segmentId = randomBytes(16);
-  const file: SegmentFile = segmentFile(wish.directory, wish.ordinal, segmentId.toString('hex'));
-  const context = segmentContext(wish.projectId, segmentId);
-  const { plaintext, wrapped, keyId } = await service.generateDataKey(wish.keyId, context);
-  const keys = segmentKeys(plaintext, segmentId);
-  try {
+export class SegmentWriter {
+  readonly file: SegmentFile;
+  readonly #disk: Disk;
+  readonly #keys: SegmentKeys;
+  readonly #segmentId: Buffer;
+  readonly #index = new IndexBuilder();
+  #handle: number | undefined;
+  #chain: Buffer;
+  #records = 0;
+  #bytes: number;
+  #allocated = 0;
+
+  private constructor(disk: Disk, file: SegmentFile, header: SegmentHeader, keys: SegmentKeys) {
+    this.#disk = disk;
+    this.file = file;
+    this.#keys = keys;
+    this.#segmentId = header.segmentId;
+    this.#chain = firstChain(header);
+    this.#bytes = header.bytes.length;
+  }
+
+  /**
+   * Makes key file and segment, each whole and synced before it has its name. Throws the key's own error, or
+   * STORE_FAILED, and then leaves no segment behind, and no key if the disk still obeys.
+   */
+  static async create(disk: Disk, wish: NewSegment, service: KeyProvider): Promise<SegmentWriter> {
+    const segmentId = randomBytes(16);
+    const file = segmentFile(wish.directory, wish.ordinal, segmentId.toString('hex'));
+    const context = segmentContext(wish.projectId, segmentId);
+    const { plaintext, wrapped, keyId } = await service.generateDataKey(wish.keyId, context);
+    const keys = segmentKeys(plaintext, segmentId);
     const header = buildHeader(segmentId, wish.ordinal, wish.previous, keys);
-    return await writers.begin({
-      path: file.path,
-      keyPath: file.keyPath,
-      keyFile: keyFileBytes({ keyId, context, wrapped }),
-      header: header.bytes,
-      firstChain: firstChain(header),
-      segmentId,
-      recordKey: keys.record,
-      baseNonce: keys.baseNonce,
-      snapshot: wish.snapshot,
+    const writer = new SegmentWriter(disk, file, header, keys);
+    try {
+      await writeWhole(disk, file.keyPath, [keyFileBytes({ keyId, context, wrapped })]);
+      await writeWhole(disk, file.path, [header.bytes, ...writer.#seal('snapshot', wish.snapshot)]);
+      writer.#allocated = writer.#bytes;
+      writer.#handle = await disk.open(file.path);
+    } catch (cause) {
+      wipe(keys);
+      await takeBack(disk, file).catch(() => undefined); // the failure before it is the one that counts
+      throw writeFailure(file.path, cause);
+    }
+    return writer;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get position(): ChainPosition {
+    return { segmentId: this.#segmentId, records: this.#records, chain: this.#chain };
+  }
+
+  /** Seals a group as the next record, writes it, and returns once it is on disk. */
+  async append(group: Buffer): Promise<void> {
+    const at = this.#bytes;
+    const record = this.#records;
+    const parts = this.#seal('group', group);
+    await this.#guard(at, async (handle) => {
+      if (this.#bytes > this.#allocated) {
+        this.#allocated = this.#bytes + GROW_BYTES;
+        await this.#disk.truncate(handle, this.#allocated);
+      }
+      const written = this.#disk.write(handle, parts, at);
+      this.#index.add(record, at, this.#bytes - at, group); // while the system is busy
+      await written;
+      await this.#disk.datasync(handle);
     });
-  } finally {
-    wipe(keys);
+  }
+
+  /**
+   * Ends the segment for good with its index and its seal: nothing may follow. Length and index are on disk before the seal
+   * is begun, so a seal ends its file whatever a power cut leaves, and never stands behind a torn index.
+   */
+  async seal(): Promise<void> {
+    const indexOffset = this.#bytes;
+    const index = this.#seal('index', this.#index.encode());
+    const sealOffset = this.#bytes;
+    const seal = this.#seal('seal', encodeSeal({ records: this.#records, indexOffset, chain: this.#chain }));
+    assert.equal(this.#bytes - sealOffset, SEAL_RECORD_BYTES);
+    await this.#guard(indexOffset, async (handle) => {
+      await this.#disk.truncate(handle, this.#bytes);
+      await this.#disk.write(handle, index, indexOffset);
+      await this.#disk.datasync(handle);
+    });
+    await this.#guard(sealOffset, async (handle) => {
+      await this.#disk.write(handle, seal, sealOffset);
+      await this.#disk.datasync(handle);
+    });
+    await this.abandon();
+  }
+
+  /** Closes the file as it is and forgets the keys. What had to be on disk was synced before: nothing can fail. */
+  async abandon(): Promise<void> {
+    const handle = this.#handle;
+    if (handle === undefined) return;
+    this.#handle = undefined;
+    wipe(this.#keys);
+    await this.#disk.close(handle).catch(() => undefined);
+  }
+
+  /**
+   * After a failed sync the system may have dropped the pages and call them clean: trying again would lie, and so would a
+   * later start that finds the record in the cache.
+   */
+  async #guard(before: number, work: (handle: number) => Promise<void>): Promise<void> {
+    const handle = this.#handle;
+    if (handle === undefined) throw new StoreError('STORE_CLOSED', 'the segment is closed');
+    try {
+      await work(handle);
+    } catch (cause) {
+      await this.#disk.truncate(handle, before).catch(() => undefined);
+      await this.abandon();
+      throw writeFailure(this.file.path, cause);
+    }
+  }
+
+  /** A record that could not be read again must not be written. */
+  #seal(type: RecordType, plaintext: Buffer): readonly Buffer[] {
+    assert(plaintext.length + TAG_BYTES <= MAX_SEALED_BYTES, 'a record is within its limit');
+    const { parts, bytes, chain } = sealRecordInParts(RECORD[type], this.#records, this.#chain, this.#keys, plaintext);
+    this.#chain = chain;
+    this.#records += 1;
+    this.#bytes += bytes;
+    return parts;
   }
 }
 
-/** Writes in this thread, which waits for the disk meanwhile. */
-export function directWriters(disk: Disk = systemDisk): SegmentWriters {
-  return {
-    begin: (wish) => inTurn(() => directWriter(SegmentAppender.begin(disk, wish, () => true))),
-    mend: (mending) => inTurn(() => mend(disk, mending)),
-    room: (bytes) => Buffer.allocUnsafe(bytes),
-    close: () => Promise.resolve(),
-  };
-}
-
-function directWriter(appender: SegmentAppender): SegmentWriter {
-  return {
-    get bytes() { return appender.bytes; },
-    get position() { return appender.position; },
-    append: (group) => inTurn(() => appender.append(group)),
-    seal: () => inTurn(() => appender.seal()),
-    abandon: () => inTurn(() => appender.abandon()),
-  };
-}
-
-async function inTurn<T>(work: () => T): Promise<T> {
-  await Promise.resolve();
-  return work();
+/** The key goes last: without its segment it is in nobody's way, but a segment whose key is gone is damage. */
+async function takeBack(disk: Disk, file: SegmentFile): Promise<void> {
+  await disk.remove(file.path);
+  await disk.syncDirectory(dirname(file.path));
+  await disk.remove(file.keyPath);
 }

@@ -1,51 +1,13 @@
-/** Stored data in other people's formats: NDJSON and CSV a line at a time, WAV a file per capture. */
+/**
+ * Waveforms as WAV files, one for each capture. Promises: a capture is put together from its parts in any order, with no
+ * samples kept in memory; its file appears when it is whole, and only its owner can read it.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { bitsPerSampleOf, frameToJson, interleave, wavHeader, WavError, type Measurement, type SensorMessage, type Waveform } from '../../frame/mod.ts';
-
-/** One message as a line of NDJSON, without the line's end. */
-export function toNdjson(message: SensorMessage, gatewayId: string, receivedMs: number): string {
-  return JSON.stringify({ gatewayId, receivedTime: new Date(receivedMs).toISOString(), ...(frameToJson(message) as object) });
-}
-
-type Column = readonly [name: string, value: (m: Measurement) => number | string];
-
-const COLUMNS: readonly Column[] = [
-  ['time', (m) => new Date(m.timeMs).toISOString()],
-  ['sensorId', (m) => m.sensorId],
-  ['bootEpoch', (m) => m.bootEpoch],
-  ['sequence', (m) => m.sequence],
-  ['accelerationRmsXG', (m) => m.accelerationRmsG.x],
-  ['accelerationRmsYG', (m) => m.accelerationRmsG.y],
-  ['accelerationRmsZG', (m) => m.accelerationRmsG.z],
-  ...bandColumns('acceleration10To1000Hz', 'G', (m) => m.accelerationG),
-  ...bandColumns('velocity10To1000Hz', 'MmPerS', (m) => m.velocityMmPerS),
-  ['temperatureC', (m) => m.temperatureC],
-  ['batteryPercent', (m) => m.batteryPercent],
-  ['rssiDbm', (m) => m.rssiDbm],
-];
-
-function bandColumns(name: string, unit: string, band: (m: Measurement) => Measurement['accelerationG']): Column[] {
-  return [
-    [`${name}RmsX${unit}`, (m) => band(m).rms.x],
-    [`${name}RmsY${unit}`, (m) => band(m).rms.y],
-    [`${name}RmsZ${unit}`, (m) => band(m).rms.z],
-    [`${name}TotalRms${unit}`, (m) => band(m).totalRms],
-    [`${name}TotalAbsMax${unit}`, (m) => band(m).totalAbsMax],
-    [`${name}TotalAbsMin${unit}`, (m) => band(m).totalAbsMin],
-    [`${name}TotalCrestFactor`, (m) => band(m).totalCrestFactor],
-  ];
-}
-
-/** The first line of the CSV, without the line's end. */
-export const CSV_HEADER = COLUMNS.map(([name]) => name).join(',');
-
-/** A measurement as a line of CSV (RFC 4180; numbers, ids and times need no quotes), unknown values empty. */
-export function toCsv(message: Measurement): string {
-  return COLUMNS.map(([, value]) => value(message))
-    .map((value) => (Number.isNaN(value) ? '' : String(value)))
-    .join(',');
-}
+import { dirname, join, relative } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { bitsPerSampleOf, interleave, wavHeader, WavError, type Waveform } from '../../frame/mod.ts';
 
 interface OpenCapture {
   readonly bits: 16 | 24;
@@ -63,10 +25,14 @@ interface OpenCapture {
 /** What became of the captures: files written whole, and captures of which parts are missing. */
 export interface WavResult {
   readonly files: readonly string[];
+  /** Bytes of all files. */
+  readonly bytes: number;
+  /** SHA-256, in hexadecimal digits, of what `sha256sum` prints of the files, sorted by name. */
+  readonly sha256: string;
   readonly incomplete: readonly { readonly capture: string; readonly samples: number; readonly totalSamples: number }[];
 }
 
-/** Puts captures together from their parts, in any order, holding no samples in memory. Files appear when whole. */
+/** Takes parts of captures; `finish` or `discard` ends it. */
 export class WavExport {
   readonly #directory: string;
   readonly #captures = new Map<string, OpenCapture>();
@@ -75,8 +41,9 @@ export class WavExport {
     this.#directory = directory;
   }
 
-  async add(part: Waveform): Promise<void> {
-    const name = `${part.sensorId}-${part.bootEpoch}-${part.captureId}`;
+  /** `folder` in the directory keeps apart what may have the same name: projects, when there are several. */
+  async add(part: Waveform, folder = ''): Promise<void> {
+    const name = join(folder, `${part.sensorId}-${part.bootEpoch}-${part.captureId}`);
     let capture = this.#captures.get(name);
     if (!capture) this.#captures.set(name, (capture = await this.#begin(name, part)));
     const samples = part.axes[0]?.length ?? 0;
@@ -94,6 +61,7 @@ export class WavExport {
       const { partial, path, totalSamples } = capture;
       const samples = coveredSamples(capture.parts);
       if (!capture.contradictory && samples === totalSamples) {
+        await syncFile(partial);
         await rename(partial, path);
         files.push(path);
       } else {
@@ -101,7 +69,18 @@ export class WavExport {
         incomplete.push({ capture: name, samples, totalSamples });
       }
     }
-    return { files, incomplete };
+    return { files, incomplete, ...(await this.#digest(files)) };
+  }
+
+  async #digest(files: readonly string[]): Promise<{ bytes: number; sha256: string }> {
+    const list = createHash('sha256');
+    let bytes = 0;
+    for (const path of [...files].sort()) {
+      const hash = createHash('sha256');
+      await pipeline(createReadStream(path).on('data', (chunk) => (bytes += chunk.length)), hash);
+      list.update(`${hash.digest('hex')}  ${relative(this.#directory, path)}\n`);
+    }
+    return { bytes, sha256: list.digest('hex') };
   }
 
   /** Removes what was begun, when the export cannot go on. */
@@ -110,8 +89,8 @@ export class WavExport {
   }
 
   async #begin(name: string, part: Waveform): Promise<OpenCapture> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const path = join(this.#directory, `${name}.wav`);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const partial = `${path}.partial`;
     await rm(partial, { force: true });
     const header = headerOf(part);
@@ -157,6 +136,15 @@ async function writeAt(path: string, position: number, bytes: Uint8Array): Promi
   const handle = await open(path, position === 0 ? 'w' : 'r+', 0o600);
   try {
     for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
   } finally {
     await handle.close();
   }

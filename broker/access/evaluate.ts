@@ -1,0 +1,83 @@
+/**
+ * IAM's evaluation: nothing is allowed unless a statement allows it, and one that denies wins over all that allow. The
+ * decision names the statement that made it.
+ */
+import { conditionHolds, contextOf, type Context } from './condition.ts';
+import { listOf, statementsOf, type NamedPolicy, type OneOrMany, type Statement } from './policy.ts';
+import type { AccessRequest, Decision } from './request.ts';
+import { fits } from './wildcard.ts';
+
+const NOTHING_ALLOWS: Decision = { allowed: false, reason: 'implicitDeny', decidedBy: undefined };
+
+/**
+ * What these policies say to a request; first come, first named. A statement with a Principal speaks of that one only: an
+ * account (`…:root`) means, where it allows, the account's root itself, and where it denies, everybody in it.
+ */
+export function evaluate(policies: readonly NamedPolicy[], request: AccessRequest): Decision {
+  return evaluateAs(request.principalArn, policies, request);
+}
+
+/**
+ * What the policies of a principal and those of the resource say together. Either may allow; but where the resource has a
+ * policy, those of principals count only if it says so by allowing it to their account, as the default policy of a key does.
+ */
+export function authorize(request: AccessRequest, ofPrincipal: readonly NamedPolicy[], ofResource: readonly NamedPolicy[]): Decision {
+  const byResource = evaluate(ofResource, request);
+  if (byResource.reason === 'explicitDeny') return byResource;
+  const byPrincipal = evaluate(ofPrincipal, request);
+  if (byPrincipal.reason === 'explicitDeny') return byPrincipal;
+  if (byResource.allowed || !byPrincipal.allowed) return byResource;
+  const delegates = ofResource.length === 0 || evaluateAs(rootOf(request.principalArn), ofResource, request).allowed;
+  return delegates ? byPrincipal : NOTHING_ALLOWS;
+}
+
+/** `arn:aws:iam::<account>:root` of a principal's account. */
+export function rootOf(principalArn: string): string {
+  return `arn:aws:iam::${accountOf(principalArn)}:root`;
+}
+
+function evaluateAs(principalArn: string, policies: readonly NamedPolicy[], request: AccessRequest): Decision {
+  const context = contextOf({ 'aws:PrincipalArn': request.principalArn, ...request.context });
+  let allowed: Decision | undefined;
+  for (const { name, document } of policies) {
+    for (const [index, statement] of statementsOf(document).entries()) {
+      if (allowed && statement.Effect === 'Allow') continue;
+      if (!speaksOf(statement, principalArn) || !covers(statement, request) || !conditionsHold(statement, context)) continue;
+      const decidedBy = { policy: name, sid: statement.Sid, index };
+      if (statement.Effect === 'Deny') return { allowed: false, reason: 'explicitDeny', decidedBy };
+      allowed = { allowed: true, reason: 'allowed', decidedBy };
+    }
+  }
+  return allowed ?? NOTHING_ALLOWS;
+}
+
+function speaksOf({ Principal, Effect }: Statement, principalArn: string): boolean {
+  if (Principal === undefined || Principal === '*') return true;
+  if (listOf(Principal.Service).includes(principalArn)) return true;
+  return listOf(Principal.AWS).some((one) => {
+    if (one === '*' || one === principalArn) return true;
+    const account = /^\d{12}$/.test(one) ? one : one.endsWith(':root') ? accountOf(one) : undefined;
+    return account === accountOf(principalArn) && (Effect === 'Deny' || principalArn.endsWith(':root'));
+  });
+}
+
+function covers({ Action, NotAction, Resource, NotResource }: Statement, { action, resource }: AccessRequest): boolean {
+  const inAny = (patterns: OneOrMany | undefined, matches: (pattern: string) => boolean): boolean => listOf(patterns).some(matches);
+  const ofAction = (pattern: string): boolean => fits(pattern.toLowerCase(), action.toLowerCase());
+  const ofResource = (pattern: string): boolean => fits(pattern, resource);
+  return (
+    (NotAction === undefined ? inAny(Action, ofAction) : !inAny(NotAction, ofAction)) &&
+    (NotResource === undefined ? inAny(Resource, ofResource) : !inAny(NotResource, ofResource))
+  );
+}
+
+function conditionsHold({ Effect, Condition }: Statement, context: Context): boolean {
+  return Object.entries(Condition ?? {}).every(([operator, tests]) =>
+    Object.entries(tests).every(([key, values]) => conditionHolds(Effect, operator, key, listOf(values), context)),
+  );
+}
+
+/** The account's 12 digits; empty where there are none, as for a service. */
+function accountOf(arn: string): string {
+  return /^arn:aws:iam::(\d{12}):/.exec(arn)?.[1] ?? '';
+}

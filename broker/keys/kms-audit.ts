@@ -1,0 +1,49 @@
+/** What the audit trail is told of a call: who, what, with which key and encryption context; never what it protects. */
+import type { AuditEvent } from '../audit/event.ts';
+import type { Caller } from './kms-call.ts';
+import { KmsError } from './kms-error.ts';
+
+/** Members of requests that may be told, as CloudTrail tells them. What is not named here stays out. */
+const TOLD = [
+  'AliasName', 'BypassPolicyLockoutSafetyCheck', 'Constraints', 'Description', 'DestinationEncryptionContext', 'DestinationKeyId', 'DryRun', 'EncryptionAlgorithm',
+  'EncryptionContext', 'GrantId', 'GranteePrincipal', 'IncludeKeyMaterial', 'KeyId', 'KeySpec', 'KeyUsage', 'Limit', 'Name', 'NumberOfBytes', 'Operations', 'PendingWindowInDays',
+  'Policy', 'PolicyName', 'RetiringPrincipal', 'RotationPeriodInDays', 'SourceEncryptionContext', 'SourceKeyId', 'TagKeys', 'Tags', 'TargetKeyId',
+] as const;
+/** Members of answers to changes. */
+const ANSWERED = ['DeletionDate', 'GrantId', 'KeyId', 'KeyMetadata', 'KeyState'] as const;
+/** Of the JSON of all that is told; what is longer is a request that is refused anyway, or a long policy. */
+const MAX_TOLD_CHARS = 40_000;
+
+const READ_ONLY = /^(Decrypt|Describe|Encrypt|Generate|Get|List|ReEncrypt)/;
+
+export interface AuditedCall {
+  readonly operation: string;
+  readonly input: unknown;
+  readonly caller: Caller;
+  readonly resources: ReadonlySet<string>;
+  readonly result?: object;
+  readonly error?: unknown;
+}
+
+export function auditEvent({ operation, input, caller, resources, result, error }: AuditedCall): AuditEvent {
+  const readOnly = READ_ONLY.test(operation);
+  return {
+    eventSource: 'kms.amazonaws.com',
+    eventName: operation.slice(0, 128),
+    principal: caller.principalArn,
+    sourceIpAddress: caller.sourceIpAddress,
+    requestParameters: pick(input, TOLD),
+    ...(result === undefined || readOnly ? {} : { responseElements: pick(result, ANSWERED) }),
+    ...(error === undefined ? {} : { errorCode: error instanceof KmsError ? error.type : 'KMSInternalException', errorMessage: error instanceof KmsError ? error.message : '' }),
+    readOnly,
+    resources: [...resources],
+  };
+}
+
+/** Some members of an object, named as CloudTrail names them: `KeyId` is `keyId`. */
+function pick(from: unknown, names: readonly string[]): Record<string, unknown> {
+  if (typeof from !== 'object' || from === null) return {};
+  const told = names.filter((name) => Object.hasOwn(from, name)).map((name) => [name.slice(0, 1).toLowerCase() + name.slice(1), (from as Record<string, unknown>)[name]]);
+  const picked = Object.fromEntries(told) as Record<string, unknown>;
+  return JSON.stringify(picked).length > MAX_TOLD_CHARS ? { omitted: 'too long' } : picked;
+}

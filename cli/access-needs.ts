@@ -1,0 +1,75 @@
+/**
+ * What each command asks of policies when it acts for a principal of the home, and not for its owner. A command that is not
+ * here is the owner's alone: nothing is allowed because somebody forgot it.
+ */
+import type { ThrumAction } from '../broker/mod.ts';
+
+/**
+ * What is acted on. `project`: that of `--project`, or all; `argument project`: the one named first; `argument key`: the key
+ * named first; `option key`, `option alias`: that of `--key` or `--alias`, if there is one.
+ */
+export type Subject = 'home' | 'project' | 'argument project' | 'all projects' | 'argument key' | 'option key' | 'option alias' | 'no key';
+
+export interface Need {
+  readonly action: ThrumAction | `kms:${string}`;
+  readonly of: Subject;
+}
+
+const need = (action: Need['action'], of: Subject): Need => ({ action, of });
+/** The key service asks by itself, at each of its operations, for whom the command acts (acting.ts). */
+const ASKED_BY_KEYS: readonly Need[] = [];
+
+/** Which needs a command has, by its words; the longest that fit count. */
+const NEEDS: Readonly<Record<string, readonly Need[] | 'no home'>> = {
+  load: 'no home',
+  handshake: 'no home',
+  frame: 'no home',
+  'certs check': 'no home',
+  certs: [need('thrum:ManageIdentities', 'home')],
+  access: [need('thrum:ManageAccess', 'home')],
+  audit: [need('thrum:ReadAudit', 'home')],
+  run: [need('thrum:WriteData', 'all projects'), need('thrum:CreateProject', 'all projects'), need('thrum:ManageIdentities', 'home')],
+  broker: [need('thrum:WriteData', 'all projects'), need('thrum:CreateProject', 'all projects'), need('thrum:ManageIdentities', 'home')],
+  gateway: [need('thrum:WriteData', 'project'), need('thrum:ManageIdentities', 'home')],
+  fleet: [need('thrum:WriteData', 'project'), need('thrum:ManageIdentities', 'home')],
+  'project create': [need('thrum:CreateProject', 'all projects'), need('kms:DescribeKey', 'option key'), need('kms:CreateGrant', 'option key')],
+  'project list': [need('thrum:ListProjects', 'all projects')],
+  'project show': [need('thrum:DescribeProject', 'argument project')],
+  'project places': [need('thrum:DescribeProject', 'argument project')],
+  'store list': [need('thrum:ListProjects', 'project')],
+  'store stats': [need('thrum:ListProjects', 'project')],
+  'store read': [need('thrum:ReadData', 'project')],
+  'store export': [need('thrum:ExportData', 'project')],
+  'store verify': [need('thrum:VerifyData', 'project')],
+  'store scan': [need('thrum:ScanData', 'project')],
+  'store rewrap': [need('thrum:RewrapData', 'project')],
+  'store reencrypt': [need('thrum:ReencryptData', 'project')],
+  'store shred': [need('thrum:ShredData', 'project')],
+  'keys serve': [need('thrum:ServeKeys', 'home')],
+  'keys create': [need('kms:CreateKey', 'no key'), need('kms:CreateAlias', 'option alias')],
+  'keys list': [need('kms:ListKeys', 'no key'), need('kms:ListAliases', 'no key')],
+  'keys describe': [need('kms:DescribeKey', 'argument key')],
+  'keys rotation status': [need('kms:GetKeyRotationStatus', 'argument key')],
+  'keys enable': ASKED_BY_KEYS,
+  'keys disable': ASKED_BY_KEYS,
+  'keys schedule-deletion': ASKED_BY_KEYS,
+  'keys cancel-deletion': ASKED_BY_KEYS,
+  'keys rotate': ASKED_BY_KEYS,
+  'keys rotation enable': ASKED_BY_KEYS,
+  'keys rotation disable': ASKED_BY_KEYS,
+  'keys alias': ASKED_BY_KEYS,
+  'keys tag': ASKED_BY_KEYS,
+  'keys untag': ASKED_BY_KEYS,
+  'keys policy get': ASKED_BY_KEYS,
+  'keys policy put': ASKED_BY_KEYS,
+  'keys grant': ASKED_BY_KEYS,
+};
+
+/** The needs of a command such as `keys alias add`; undefined where only the owner may. */
+export function needsOf(words: readonly string[]): readonly Need[] | 'no home' | undefined {
+  for (let length = words.length; length > 0; length -= 1) {
+    const name = words.slice(0, length).join(' ');
+    if (Object.hasOwn(NEEDS, name)) return NEEDS[name];
+  }
+  return undefined;
+}
