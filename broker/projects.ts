@@ -12,6 +12,7 @@ import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, withFileLoc
 import { KeyError, ProjectError } from './errors.ts';
 import { blobNames, type EncryptionContext } from './keys/ciphertext.ts';
 import type { KeyService } from './keys/key-service.ts';
+import { destroyFile } from './store/segment-source.ts';
 
 const MAGIC = Buffer.from('THRUMPRJ');
 const VERSION = 1;
@@ -79,8 +80,26 @@ export class Projects {
     const key = options.key === undefined
       ? await this.#keys.serviceKeyFor()
       : await this.#keys.describeKey(options.key);
-    const { plaintext, wrapped, keyId } = await this.#keys.generateDataKey(key.keyId, contextOf(projectId));
-    const project = { name, createdMs: options.nowMs, encryption: options.key === undefined ? 'service' : 'custom' } as const;
+    return this.#write(projectId, key.keyId, { name, createdMs: options.nowMs, encryption: options.key === undefined ? 'service' : 'custom' });
+  }
+
+  /** Seals a project's file anew under a fresh data key of `key` (id or alias), its own or another. What else the project has is the caller's to move. */
+  async moveTo(projectId: string, key: string): Promise<Project> {
+    return withFileLock(join(this.#directory, 'lock'), async () => {
+      const { name, createdMs } = await this.read(projectId);
+      const { keyId, owner } = await this.#keys.describeKey(key);
+      return this.#write(projectId, keyId, { name, createdMs, encryption: owner === 'customer' ? 'custom' : 'service' });
+    });
+  }
+
+  /** Overwrites and removes a project's file. */
+  async destroy(projectId: string): Promise<void> {
+    await destroyFile(this.pathOf(projectId));
+  }
+
+  /** Under a data key that protects nothing else. */
+  async #write(projectId: string, key: string, project: z.infer<typeof details>): Promise<Project> {
+    const { plaintext, wrapped, keyId } = await this.#keys.generateDataKey(key, contextOf(projectId));
     const head = Buffer.alloc(FIXED_BYTES);
     MAGIC.copy(head);
     head[8] = VERSION;

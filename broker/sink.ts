@@ -10,11 +10,18 @@ import { KeyError, StoreError } from './errors.ts';
 import type { KeyService } from './keys/key-service.ts';
 import type { Projects } from './projects.ts';
 import { isFatal, ProjectLog, type Arrival, type Done, type LogCounts } from './store/project-log.ts';
+import { encodeConnection, type GatewayConnection } from './store/group.ts';
+import { retainLog, type Retained, type RetentionLimits } from './store/retention.ts';
+import { settledView, type LogToChange } from './store/rewrite.ts';
 import type { Recovery } from './store/recovery.ts';
 import { makeDurableDirectory } from './store/segment-files.ts';
+import { localSource } from './store/segment-source.ts';
+import type { LogCheckpoint } from './store/witness.ts';
 
 /** How often the keys' states are looked at: well below the two seconds in which a disabled key must bite. */
 const WATCH_MS = 250;
+/** How often it is looked whether something is to be removed. */
+const RETAIN_MS = 60_000;
 /** Payload bytes taken but not yet on disk, over all projects; past it publishes are refused until some are. */
 export const MAX_IN_FLIGHT_BYTES = 64 * 2 ** 20;
 
@@ -29,6 +36,14 @@ export interface SinkOptions {
   readonly onRefusal?: (projectId: string, error: Error | undefined) => void;
   /** Called when a project's log was found as a killed broker leaves it, and has been mended. */
   readonly onRecovered?: (projectId: string, recovery: Recovery) => void;
+  /** Called with each segment that is sealed. */
+  readonly onSealed?: (checkpoint: LogCheckpoint) => void;
+  /** What is to be kept at most, asked each time; without it everything is. */
+  readonly retention?: () => RetentionLimits;
+  /** Called when retention removed something, or could not. */
+  readonly onRetention?: (projectId: string, result: Retained | Error) => void;
+  /** Called with each version of what was rewritten and removed. */
+  readonly onAmended?: (projectId: string, version: number) => void;
 }
 
 export class Sink {
@@ -45,6 +60,8 @@ export class Sink {
   #fatal: Error | undefined;
   #closed = false;
   #watch: NodeJS.Timeout | undefined;
+  #retainTimer: NodeJS.Timeout | undefined;
+  #retaining: Promise<void> | undefined;
 
   private constructor(options: SinkOptions, unlock: () => Promise<void>) {
     this.#options = options;
@@ -62,6 +79,7 @@ export class Sink {
       throw error;
     }
     sink.#scheduleWatch();
+    if (options.retention) sink.#scheduleRetention(0);
     return sink;
   }
 
@@ -90,11 +108,25 @@ export class Sink {
     else this.#logOf(projectId).then((opened) => opened.append(arrival, settle), settle);
   }
 
+  /** Stores that a gateway came or went, if there is room and its project is written: best effort, nobody waits for it. */
+  noteConnection(projectId: string, connection: GatewayConnection, receivedMs: number): void {
+    const log = this.#open.get(projectId);
+    if (this.#closed || this.#fatal || this.#refused.has(projectId) || !log || this.#inFlightBytes > MAX_IN_FLIGHT_BYTES / 2) return;
+    log.append({ channel: 'connection', receivedMs, payload: encodeConnection(connection) }, () => undefined);
+  }
+
+  /** Where a project's log stands on disk; undefined when nothing was written to it by this process. */
+  checkpoint(projectId: string): LogCheckpoint | undefined {
+    return this.#open.get(projectId)?.checkpoint;
+  }
+
   /** Takes no more, stores what was taken, seals the segments, gives the store free. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#watch);
+    clearTimeout(this.#retainTimer);
+    await this.#retaining;
     const closing = [...this.#logs.values()].map(async (log) => (await log.catch(() => undefined))?.close());
     const results = await Promise.allSettled(closing);
     await this.#unlock();
@@ -159,9 +191,45 @@ export class Sink {
     const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts, {
       onRecovered: (recovery) => this.#options.onRecovered?.(projectId, recovery),
     });
+    log.onSealed = this.#options.onSealed;
+    await settledView(this.#toChange(log)); // destroys what a command left that was cut short
     await log.recover();
     this.#watched.set(projectId, log.keyId);
     return log;
+  }
+
+  #toChange(log: ProjectLog): LogToChange {
+    const { projectId, keyId } = log;
+    return {
+      source: localSource(join(this.#options.directory, projectId)), projectId, keyId, keys: this.#options.keys,
+      onAmended: (version) => {
+        log.amended(version);
+        this.#options.onAmended?.(projectId, version);
+      },
+    };
+  }
+
+  #scheduleRetention(waitMs: number): void {
+    this.#retainTimer = setTimeout(() => {
+      this.#retaining = this.#retain().finally(() => {
+        this.#retaining = undefined;
+        if (!this.#closed) this.#scheduleRetention(RETAIN_MS);
+      });
+    }, waitMs);
+  }
+
+  /** A project that cannot be read now is left as it is. */
+  async #retain(): Promise<void> {
+    for (const [projectId, log] of this.#open) {
+      if (this.#closed || this.#fatal) return;
+      if (this.#refused.has(projectId)) continue;
+      try {
+        const retained = await retainLog(this.#toChange(log), this.#options.retention!());
+        if (retained.segments > 0) this.#options.onRetention?.(projectId, retained);
+      } catch (error) {
+        this.#options.onRetention?.(projectId, error as Error);
+      }
+    }
   }
 
   #fail(error: Error): void {

@@ -7,12 +7,15 @@ import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
 import { addScreeningOption, type ScreeningOptions } from './screening.ts';
-import { wholeNumber } from './values.ts';
+import { retentionLimits } from './store-retain.ts';
+import { byteCount, duration, wholeNumber } from './values.ts';
 
 interface BrokerCommandOptions extends HomeOptions, OutputOptions, ScreeningOptions {
   readonly host: string;
   readonly port: number;
   readonly project: string;
+  readonly retainFor?: string;
+  readonly retainBytes?: number;
 }
 
 export function addBrokerCommand(program: Command): void {
@@ -22,6 +25,8 @@ export function addBrokerCommand(program: Command): void {
     .option('--project <name>', 'project to make if the home has none of that name', 'demo')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
+    .option('--retain-for <duration>', 'remove segments all of which was received longer ago than this, such as 90d', duration)
+    .option('--retain-bytes <size>', 'remove the oldest segments of a project beyond this size, such as 10GiB', byteCount)
     .addHelpText('after', '\nPrints the address once it listens (before that, on stderr, what it recovered from a broker that was killed) and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
   addOutputOptions(addHomeOptions(addScreeningOption(command))).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
@@ -31,8 +36,9 @@ export function addBrokerCommand(program: Command): void {
 async function serve(options: BrokerCommandOptions): Promise<number> {
   const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
+  const retains = options.retainFor !== undefined || options.retainBytes !== undefined;
   const interrupt = catchInterrupt(); // now that the store is opened, which must be closed
-  const local = await startLocalBroker(home, { ...options, onRefused: (line) => say(options, line), onRecovered: (line) => say(options, line) });
+  const local = await startLocalBroker(home, { ...options, ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), onRefused: (line) => say(options, line), onRecovered: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -1,10 +1,10 @@
 /**
  * What the command line makes of an error: one line on stderr and an exit code.
- * 0 done, 1 a check found a failure, 2 wrong use or bad input, 3 the environment failed.
+ * 0 done, 1 a check found a failure, 2 wrong use or bad input, 3 the environment failed, 4 the store is an older copy.
  */
 import { CommanderError } from 'commander';
 
-export const EXIT = { done: 0, failure: 1, usage: 2, environment: 3 } as const;
+export const EXIT = { done: 0, failure: 1, usage: 2, environment: 3, rollback: 4 } as const;
 
 export type CliErrorCode = 'CLI_USAGE' | 'AUDIT_DAMAGED' | 'HOME_MISSING' | 'HOME_DAMAGED' | 'HOME_FOREIGN' | 'FLEET_FILE';
 

@@ -1,11 +1,12 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
-import { startBroker, Sink, type Broker, type Recovery } from '../broker/mod.ts';
+import { startBroker, Sink, type Broker, type Recovery, type RetentionLimits } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { freeBuffersAtOnce } from './external-memory.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
-import { count } from './output.ts';
+import { bytes, count } from './output.ts';
 import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
+import { recordAmendment } from './store-change.ts';
 
 export interface LocalBroker {
   readonly broker: Broker;
@@ -28,6 +29,8 @@ export interface LocalBrokerOptions {
   readonly port: number;
   readonly onRecovered?: (message: string) => void;
   readonly onRefused?: (message: string) => void;
+  /** What is to be kept at most; without it everything is. */
+  readonly retention?: () => RetentionLimits;
 }
 
 /** Starts broker and sink; makes authority and server identity where there are none. */
@@ -45,6 +48,10 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     projects: home.projects,
     keys: home.keys,
     onFatal: fail,
+    onSealed: (checkpoint) => home.trail.recordCheckpoint(checkpoint),
+    onAmended: (projectId, version) => recordAmendment(home, projectId, version),
+    ...(options.retention && { retention: options.retention }),
+    onRetention: (projectId, result) => options.onRefused?.(result instanceof Error ? `retention of project ${projectId}: ${result.message}` : `retention removed ${count(result.segments)} segments (${bytes(result.bytes)}) of project ${projectId}`),
     onRefusal: (projectId, error) => {
       options.onRefused?.(error?.message ?? `project ${projectId} is taken again`);
       if (error) broker?.disconnectProject(projectId);

@@ -62,7 +62,8 @@ async function writeTo(output: ExportOutput, home: Home, options: ExportOptions 
   const panel = output.kind === 'file' && process.stderr.isTTY ? showLive(options, () => ({ heading: `export to ${options.out!}`, rows: [['rows', count(rows)]], line: `${count(rows)} rows` })) : undefined;
   try {
     return await exportFile(
-      items(home, options, projects, interrupted),
+      // The stream tells of what came before, too: of states, and of who was silent.
+      items(home, options, projects, interrupted, format === 'monitron-v2' ? {} : selection),
       { format, selection, withNames, accountId, nowMs: now(), onRow: (done) => (rows = done), onExported: teller(home, projects, selection, withNames) },
       output.write,
     );
@@ -78,8 +79,8 @@ function teller(home: Home, projects: readonly ExportProject[], selection: Selec
 }
 
 /** What is stored, saying on the way what does not decode. Throws Interrupted. */
-async function* items(home: Home, options: OutputOptions, projects: readonly ExportProject[], interrupted: AbortSignal): AsyncGenerator<ExportItem> {
-  for await (const item of storedItems(home, projects)) {
+async function* items(home: Home, options: OutputOptions, projects: readonly ExportProject[], interrupted: AbortSignal, selection: Selection): AsyncGenerator<ExportItem> {
+  for await (const item of storedItems(home, projects, selection)) {
     interrupted.throwIfAborted();
     const fault = undecodable(item.entry);
     if (fault !== undefined) say(options, fault);
@@ -97,7 +98,7 @@ async function exportRecordings(home: Home, options: ExportOptions, selection: S
   await refuseInside(home, directory);
   const projects = await projectsToRead(home, options, selection);
   const interrupt = catchInterrupt(); // now that there are files that would be left behind
-  const { files, incomplete, sha256 } = await exportWav(items(home, options, projects, interrupt.signal), selection, directory, projects.length > 1, teller(home, projects, selection, false)).finally(() => interrupt.release());
+  const { files, incomplete, sha256 } = await exportWav(items(home, options, projects, interrupt.signal, selection), selection, directory, projects.length > 1, teller(home, projects, selection, false)).finally(() => interrupt.release());
   for (const { capture, samples, totalSamples } of incomplete) say(options, `capture ${capture} has ${samples} of ${totalSamples} samples: not written`);
   printResult(options, { files, incomplete, sha256 }, () => [...files, `${count(files.length)} recordings`]);
 }

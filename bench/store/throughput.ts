@@ -1,7 +1,7 @@
 /** MB/s into the store and out of it, and what checking takes, held against AES-256-GCM and reading alone on this machine. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
-import { readProject, Sink, verifyProject, type Arrival } from '../../broker/mod.ts';
+import { isConnection, localSource, readProject, Sink, verifyProject, type Arrival } from '../../broker/mod.ts';
 import { listSegments } from '../../broker/store/segment-files.ts';
 import { isQuick } from '../quick.ts';
 import { median } from '../statistics.ts';
@@ -34,10 +34,10 @@ export async function measureThroughput(): Promise<{ readonly throughput: Throug
     readMBPerS = Math.max(readMBPerS, await readAlone(place));
     let outBytes = 0;
     const out = await seconds(async () => {
-      for await (const { payloadBytes: bytes } of readProject(place.directory, place.projectId, place.keys)) outBytes += bytes;
+      for await (const item of readProject(localSource(place.directory), place.projectId, place.keys)) if (!isConnection(item)) outBytes += item.payloadBytes;
     });
     const verify = await seconds(async () => {
-      const { findings } = await verifyProject(place.directory, place.projectId, place.keys, { inUse: false });
+      const { findings } = await verifyProject(localSource(place.directory), place.projectId, place.keys, { inUse: false });
       if (findings.length > 0) throw new Error(`the store is damaged: ${findings[0]!.what}`);
     });
     return { payloadBytes, inMBPerS: into, outMBPerS: outBytes / MB / out, verifyMBPerS: (await storedBytes(place)) / MB / verify };

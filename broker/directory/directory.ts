@@ -11,10 +11,11 @@ import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, withFileLoc
 import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { DirectoryError, KeyError } from '../errors.ts';
-import type { EncryptionContext } from '../keys/ciphertext.ts';
+import { blobNames, type EncryptionContext } from '../keys/ciphertext.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { isProjectId, type ProjectReference } from '../projects.ts';
 import { refuseSensitiveText } from '../screening/refuse.ts';
+import { destroyFile } from '../store/segment-source.ts';
 import { checkEntries, merged, NO_PLACES, parsePlaces, TABLE_BYTES_MAX, without, type DirectoryEntries, type Places } from './table.ts';
 
 export type { DirectoryEntries, GatewaySite, Places, SensorPlace } from './table.ts';
@@ -80,6 +81,26 @@ export class Directory {
   async remove(project: ProjectReference, ids: Iterable<string>): Promise<Places> {
     const gone = new Set(ids);
     return this.#change(project, (table) => without(table, gone));
+  }
+
+  /** The key that protects a project's table; undefined where none was ever put. */
+  async keyOf(projectId: string): Promise<string | undefined> {
+    const bytes = await readFile(this.pathOf(projectId)).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (bytes && bytes.length < FIXED_BYTES) throw damaged(this.pathOf(projectId));
+    return bytes && blobNames(bytes.subarray(FIXED_BYTES, FIXED_BYTES + bytes.readUInt16LE(9))).keyId;
+  }
+
+  /** Seals a project's table anew under a fresh data key of the project's key, as when that is another one now. */
+  async reseal(project: ProjectReference): Promise<void> {
+    await this.#change(project, (table) => (table.version === 0 ? table : { ...table, version: table.version + 1 }));
+  }
+
+  /** Overwrites and removes a project's table. */
+  async destroy(projectId: string): Promise<void> {
+    await destroyFile(this.pathOf(projectId));
   }
 
   /** The file that a project's table is kept in. */

@@ -135,6 +135,16 @@ export class KeyService implements KeyProvider {
     });
   }
 
+  /** Wraps a data key that is there already, as when it is put under another key. KEY_NOT_FOUND, KEY_DISABLED. */
+  async encrypt(name: string, plaintext: Uint8Array, context: EncryptionContext): Promise<Omit<DataKey, 'plaintext'>> {
+    return this.#audited('Encrypt', { keyId: name, encryptionContext: context }, async () => {
+      const key = enabled(find(await this.store.read(), name));
+      const current = key.materials[key.materials.length - 1]!;
+      const wrapped = encryptBlob(key.keyId, current.materialId, Buffer.from(current.secret, 'base64'), context, plaintext);
+      return { wrapped, keyId: key.keyId };
+    });
+  }
+
   async #setState(eventName: string, name: string, next: 'Enabled' | 'Disabled'): Promise<KeyDescription> {
     return this.#audited(eventName, { keyId: name }, () =>
       this.store.update((state) => {

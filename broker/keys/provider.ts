@@ -7,6 +7,8 @@ export interface KeyProvider {
   generateDataKey(keyId: string, context: EncryptionContext): Promise<DataKey>;
   /** Unwraps a data key. KEY_NOT_FOUND, KEY_DISABLED, KEY_DENIED, or KEY_CIPHERTEXT when blob or context is not as it was. */
   decrypt(wrapped: Uint8Array, context: EncryptionContext): Promise<Buffer>;
+  /** Wraps a data key that is there already, as when it is put under another key; `keyId` of the answer as of `generateDataKey`'s. */
+  encrypt(keyId: string, plaintext: Uint8Array, context: EncryptionContext): Promise<Omit<DataKey, 'plaintext'>>;
   /** `keyId`: id, ARN or `alias/…`. KEY_NOT_FOUND when there is none. */
   describeKey(keyId: string): Promise<KeyDescription>;
 }

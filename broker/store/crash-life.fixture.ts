@@ -11,8 +11,9 @@ import { batchOf, frameOf, readBatchHeader, type SensorMessage } from '../../fra
 import { nameOf, NOW_MS } from '../broker.fixture.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { ProjectLog, type Arrival } from './project-log.ts';
-import { readProject } from './read.ts';
+import { isConnection, readProject } from './read.ts';
 import { recordingDisk, type Fault, type Step } from './recording-disk.fixture.ts';
+import { localSource } from './segment-source.ts';
 import { SimulatedDisk } from './simulated-disk.fixture.ts';
 import { verifyProject } from './verify.ts';
 
@@ -27,7 +28,7 @@ export interface Place {
 export type Action = readonly Arrival[] | 'restart';
 
 /** Segments of such lives end soon: 128 MiB would take too long. */
-const ROLL_BYTES = 2500;
+const ROLL_BYTES = 1000;
 
 /** What the gateways know at some moment. */
 export interface Known {
@@ -111,12 +112,12 @@ export async function expectWhole(directory: string, place: Place, known: Known)
   expect(answers.filter(Boolean)).toEqual([]);
   await log.close();
   const stored: string[] = [];
-  for await (const one of readProject(directory, place.projectId, place.keys)) stored.push(nameOf(one));
+  for await (const one of readProject(localSource(directory), place.projectId, place.keys)) if (!isConnection(one)) stored.push(nameOf(one));
   for (const gateway of new Set(stored.map(gatewayOf))) {
     expect(stored.filter((name) => gatewayOf(name) === gateway)).toEqual(known.sent.map(nameOf).filter((name) => gatewayOf(name) === gateway));
   }
   expect(stored).toHaveLength(known.sent.length);
-  const { findings } = await verifyProject(directory, place.projectId, place.keys, { inUse: false });
+  const { findings } = await verifyProject(localSource(directory), place.projectId, place.keys, { inUse: false });
   expect(findings).toEqual([]);
 }
 

@@ -16,6 +16,7 @@ import type { SeenBatches } from './seen-batches.ts';
 import { makeDurableDirectory } from './segment-files.ts';
 import { SEGMENT_ROLL_BYTES } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
+import type { LogCheckpoint } from './witness.ts';
 
 /** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
 const MAX_GROUP_BYTES = 4 * 2 ** 20;
@@ -25,6 +26,12 @@ const MAX_GATHER_MS = 2;
 
 export interface Arrival extends StoredEntry {
   readonly batch: BatchHeader;
+}
+
+/** A gateway came or went: stored with what is published, in its order. */
+export interface ConnectionNote extends StoredEntry {
+  readonly channel: 'connection';
+  readonly batch?: undefined;
 }
 
 export type Done = (error?: Error) => void;
@@ -37,7 +44,7 @@ export interface LogCounts {
 }
 
 interface Waiting {
-  readonly arrival: Arrival;
+  readonly arrival: Arrival | ConnectionNote;
   readonly done: Done;
 }
 
@@ -67,6 +74,10 @@ export class ProjectLog {
   #failure: Error | undefined;
   #closed = false;
   #running: Promise<void> | undefined;
+  #checkpoint: LogCheckpoint | undefined;
+  #amendments = 0;
+  /** Called with each segment that is sealed. */
+  onSealed: ((checkpoint: LogCheckpoint) => void) | undefined;
 
   constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, counts: LogCounts, options: LogOptions = {}) {
     this.projectId = project.projectId;
@@ -79,8 +90,18 @@ export class ProjectLog {
     this.#counts = counts;
   }
 
+  /** Where the log stands on disk; undefined until something is written to it. */
+  get checkpoint(): LogCheckpoint | undefined {
+    return this.#checkpoint && { ...this.#checkpoint, amendments: this.#amendments };
+  }
+
+  /** Says which version of what is rewritten and removed there is now. */
+  amended(version: number): void {
+    this.#amendments = version;
+  }
+
   /** Takes one publish; `done` is called in the order of arrival. */
-  append(arrival: Arrival, done: Done): void {
+  append(arrival: Arrival | ConnectionNote, done: Done): void {
     if (this.#closed) return done(new StoreError('STORE_CLOSED', 'the broker is stopping'));
     this.#waiting.push({ arrival, done });
     this.#wake();
@@ -105,7 +126,18 @@ export class ProjectLog {
     const writer = this.#writer;
     this.#writer = undefined;
     this.#end = undefined;
-    await writer?.seal();
+    if (writer) await this.#seal(writer);
+  }
+
+  async #seal(writer: SegmentWriter): Promise<void> {
+    await writer.seal();
+    this.#written(writer);
+    this.onSealed?.(this.checkpoint!);
+  }
+
+  #written({ file, position }: SegmentWriter): void {
+    const { records, chain } = position;
+    this.#checkpoint = { projectId: this.projectId, segmentId: file.segmentId, ordinal: file.ordinal, records, chainHex: chain.toString('hex') };
   }
 
   #wake(): void {
@@ -162,7 +194,7 @@ export class ProjectLog {
   async #commit(group: readonly Waiting[]): Promise<Answer[]> {
     this.#end ??= await this.#recover();
     const { seen } = this.#end;
-    if (group.some(({ arrival }) => !seen.has(arrival.batch))) {
+    if (group.some(({ arrival }) => !arrival.batch || !seen.has(arrival.batch))) {
       // Before anything of this group counts as seen: the new segment's snapshot must not vouch for it.
       this.#writer ??= await this.#begin(this.#end);
     }
@@ -170,12 +202,14 @@ export class ProjectLog {
     if (fresh.length > 0) {
       const room = this.#roomFor(maxGroupLength(fresh));
       await this.#writer!.append(room.subarray(0, encodeGroup(fresh, room)));
+      this.#written(this.#writer!);
       this.#counts.commits += 1;
       await this.#rollIfLong(this.#end);
     }
-    this.#counts.stored += fresh.length;
-    this.#counts.duplicates += answers.filter((error) => !error).length - fresh.length;
-    for (const { payload } of fresh) this.#counts.storedBytes += payload.length;
+    const [published, batches] = [group.filter(({ arrival }) => arrival.batch).length, fresh.filter(({ batch }) => batch)];
+    this.#counts.stored += batches.length;
+    this.#counts.duplicates += published - answers.filter((error) => error).length - batches.length;
+    for (const { payload } of batches) this.#counts.storedBytes += payload.length;
     return answers;
   }
 
@@ -185,7 +219,7 @@ export class ProjectLog {
     this.#writer = undefined;
     this.#end = undefined;
     // Refused while all was well: the segment is ended as at a stop. After a fault it is left as it is.
-    if (error === this.#refusal) await writer?.seal().catch((fault: unknown) => (this.#failure = fault as Error));
+    if (error === this.#refusal && writer) await this.#seal(writer).catch((fault: unknown) => (this.#failure = fault as Error));
     else await writer?.abandon();
     const failed = [...first, ...this.#waiting]; // also what came meanwhile: it is behind what failed
     this.#waiting = [];
@@ -218,13 +252,14 @@ export class ProjectLog {
     const writer = this.#writer;
     if (!writer || writer.bytes < this.#rollBytes) return;
     this.#writer = undefined;
-    await writer.seal();
+    await this.#seal(writer);
     this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen, sealed: true };
   }
 
   /** Reads where the log ends, and puts right what a killed writer left: what is not on disk yet must not be vouched for. */
   async #recover(): Promise<LogEnd> {
-    const { end, mending, recovery } = await examineLog(this.#directory, this.projectId, this.#keys);
+    const { end, amendments, mending, recovery } = await examineLog(this.#directory, this.projectId, this.#keys);
+    this.#amendments = amendments;
     await mend(this.#disk, mending);
     if (recovery) this.#onRecovered?.(recovery);
     return end;
@@ -235,10 +270,14 @@ export class ProjectLog {
 type Answer = Error | undefined;
 
 /** What of a group is new, and the answer to each. A gateway past its limits is refused from there on, and it alone. */
-function sift(group: readonly Waiting[], seen: SeenBatches): { readonly fresh: Arrival[]; readonly answers: Answer[] } {
-  const fresh: Arrival[] = [];
+function sift(group: readonly Waiting[], seen: SeenBatches): { readonly fresh: Waiting['arrival'][]; readonly answers: Answer[] } {
+  const fresh: Waiting['arrival'][] = [];
   const refused = new Map<string, Error>();
   const answers = group.map(({ arrival }) => {
+    if (!arrival.batch) {
+      fresh.push(arrival);
+      return undefined;
+    }
     const { gatewayId } = arrival.batch;
     if (refused.has(gatewayId)) return refused.get(gatewayId);
     try {

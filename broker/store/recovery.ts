@@ -5,11 +5,13 @@
 import { readBatchHeader } from '../../frame/mod.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { decodeGroup } from './group.ts';
+import { positionAfter, startOf, viewLog, type LogView } from './log-view.ts';
 import type { Mending } from './mending.ts';
 import { SeenBatches } from './seen-batches.ts';
-import { listLeftovers, listSegments, listStrayKeys, type SegmentFile } from './segment-files.ts';
-import { NO_SEGMENT, RECORD, wipe, type ChainPosition } from './segment-format.ts';
+import { listLeftovers, listStrayKeys, type SegmentFile } from './segment-files.ts';
+import { RECORD, wipe, type ChainPosition } from './segment-format.ts';
 import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
+import { localSource, type SegmentSource } from './segment-source.ts';
 
 /** What is known of a log when no segment is open: where it ends and what it holds. */
 export interface LogEnd {
@@ -34,48 +36,58 @@ export interface Recovery {
   readonly filesRemoved: number;
 }
 
+export interface Examined {
+  readonly end: LogEnd;
+  /** Version of the list of what was rewritten and removed. */
+  readonly amendments: number;
+  readonly mending: Mending;
+  /** Undefined when the log is as an orderly end leaves it. */
+  readonly recovery: Recovery | undefined;
+}
+
 /** Reads the last segment and says where the log ends and what is to be mended. STORE_DAMAGED, or the key's own error. */
-export async function examineLog(directory: string, projectId: string, keys: KeyProvider): Promise<{ readonly end: LogEnd; readonly mending: Mending; readonly recovery: Recovery | undefined }> {
-  const segments = await listSegments(directory);
+export async function examineLog(directory: string, projectId: string, keys: KeyProvider): Promise<Examined> {
+  const source = localSource(directory);
+  const view = await viewLog(source, projectId, keys);
+  const { segments } = view;
   const last = segments.at(-1);
-  const remove = await listLeftovers(directory);
+  const start = startOf(view.amendments);
+  // Only of segments that were being begun: commands that change older ones mend what they left themselves.
+  const isNew = ({ ordinal }: { readonly ordinal: number }): boolean => ordinal > (last?.ordinal ?? start.ordinal);
+  const remove = (await listLeftovers(directory)).filter(isNew).map(({ path }) => path);
   // Kept under another name: should its segment come back from somewhere, it can still be opened.
-  const stray = (await listStrayKeys(directory)).filter(({ ordinal }) => ordinal > (last?.ordinal ?? 0));
-  const rename = stray.map(({ keyPath }) => [keyPath, `${keyPath}.stray`] as const);
-  const { end, tornBytes, settle } = last ? await readEnd(last, projectId, keys) : nothing();
+  const rename = (await listStrayKeys(directory)).filter(isNew).map(({ keyPath }) => [keyPath, `${keyPath}.stray`] as const);
+  const { end, tornBytes, settle } = last ? await readEnd(source, last, view, projectId, keys) : { end: { ...start, seen: new SeenBatches(), sealed: true }, tornBytes: 0 };
   const leftAsItWas = end.sealed && remove.length === 0 && rename.length === 0;
   const recovery = leftAsItWas ? undefined : { segments: segments.length, records: end.position.records, bytesCut: tornBytes, keysPutAside: rename.length, filesRemoved: remove.length };
-  return { end, mending: { remove, rename, ...(settle && { settle }) }, recovery };
+  return { end, amendments: view.amendments.version, mending: { remove, rename, ...(settle && { settle }) }, recovery };
 }
 
 interface Read {
   readonly end: LogEnd;
   readonly tornBytes: number;
-  readonly settle?: NonNullable<Mending['settle']>;
+  readonly settle?: Mending['settle'] & object;
 }
 
-function nothing(): Read {
-  return { end: { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches(), sealed: true }, tornBytes: 0 };
-}
-
-async function readEnd(file: SegmentFile, projectId: string, keys: KeyProvider): Promise<Read> {
-  const segment = await openSegment(file, projectId, keys);
+async function readEnd(source: SegmentSource, file: SegmentFile, view: LogView, projectId: string, keys: KeyProvider): Promise<Read> {
+  const segment = await openSegment(source, file, projectId, keys);
   try {
-    return readRecords(segment);
+    return await readRecords(segment, view);
   } finally {
     wipe(segment.keys);
   }
 }
 
-function readRecords(segment: OpenedSegment): Read {
-  const { path, ordinal } = segment.file;
+async function readRecords(segment: OpenedSegment, view: LogView): Promise<Read> {
+  const { source, file } = segment;
   const records = recordsOf(segment);
   let seen = new SeenBatches();
   let tailAt = 0;
-  for (let step = records.next(); ; step = records.next()) {
+  for (let step = await records.next(); ; step = await records.next()) {
     if (step.done) {
       const { position, sealed, wholeBytes, tornBytes } = step.value;
-      return { end: { ordinal, position, seen, sealed }, tornBytes, settle: { path, tailAt, tail: Uint8Array.from(segment.bytes.subarray(tailAt, wholeBytes)) } };
+      const tail = await source.read(file, tailAt, wholeBytes - tailAt);
+      return { end: { ordinal: file.ordinal, position: positionAfter(view, file, position), seen, sealed }, tornBytes, settle: { path: file.path, tailAt, tail } };
     }
     const { type, plaintext, offset } = step.value;
     tailAt = offset;

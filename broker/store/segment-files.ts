@@ -7,7 +7,7 @@
  *
  * The key stands in a file of its own so that it can be wrapped anew, or shredded, without touching the data.
  */
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { makePrivateDirectory } from '../../certs/mod.ts';
@@ -27,7 +27,7 @@ const KEY_MAGIC = Buffer.from('THRUMDEK');
 const KEY_VERSION = 2;
 const KEY_FIXED_BYTES = 9;
 /** Longest segment there can be: rolled after one record more, and its seal. */
-const MAX_SEGMENT_BYTES = SEGMENT_ROLL_BYTES + 2 * MAX_SEALED_BYTES;
+export const MAX_SEGMENT_BYTES = SEGMENT_ROLL_BYTES + 2 * MAX_SEALED_BYTES;
 
 export function segmentFile(directory: string, ordinal: number, segmentId: string): SegmentFile {
   const stem = join(directory, `${String(ordinal).padStart(12, '0')}-${segmentId}`);
@@ -50,9 +50,10 @@ export async function listStrayKeys(directory: string): Promise<SegmentFile[]> {
   return (await list(directory, /^(\d{12})-([0-9a-f]{32})\.key$/)).filter(({ path }) => !segments.has(path));
 }
 
-/** Files that a killed writer had not finished (disk.ts, `writeWhole`). Only the broker makes these names. */
-export async function listLeftovers(directory: string): Promise<string[]> {
-  return (await namesIn(directory)).filter((name) => /^\.\d{12}-[0-9a-f]{32}\.(seg|key)\.tmp$/.test(name)).map((name) => join(directory, name));
+/** Files that a killed writer had not finished (disk.ts, `writeWhole`; segment-source.ts). */
+export async function listLeftovers(directory: string): Promise<{ readonly path: string; readonly ordinal: number }[]> {
+  const found = (await namesIn(directory)).map((name) => /^\.(\d{12})-[0-9a-f]{32}\.(seg|key)\.tmp$/.exec(name)).filter((match) => match !== null);
+  return found.map((match) => ({ path: join(directory, match[0]), ordinal: Number(match[1]) }));
 }
 
 async function list(directory: string, pattern: RegExp): Promise<SegmentFile[]> {
@@ -67,20 +68,6 @@ async function namesIn(directory: string): Promise<string[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-}
-
-/** A segment's bytes; STORE_DAMAGED when the file is longer than a segment can be, STORE_UNREADABLE when the disk does not give it. */
-export async function readSegmentBytes(file: SegmentFile): Promise<Buffer> {
-  const { size } = await stat(file.path);
-  if (size > MAX_SEGMENT_BYTES) throw damaged(file.path, -1, `it is longer (${size} B) than a segment can be`);
-  return readFile(file.path).catch((error: unknown) => {
-    throw unreadable(file.path, error);
-  });
-}
-
-function unreadable(path: string, cause: unknown): StoreError {
-  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  return new StoreError('STORE_UNREADABLE', `${path}: the system cannot read it (${reason}): check the disk`, { cause, place: { file: path, record: -1 } });
 }
 
 /** Makes a directory that is still there after a power cut: its name is synced too. */
@@ -119,18 +106,8 @@ function u16(value: number): Buffer {
   return bytes;
 }
 
-/** A segment's key file; STORE_DAMAGED when it is missing or altered, STORE_UNREADABLE. */
-export async function readKeyFile(file: SegmentFile): Promise<WrappedKey> {
-  const bytes = await readFile(file.keyPath).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(file.keyPath, -1, 'it is missing');
-    throw unreadable(file.keyPath, error);
-  });
-  const parsed = parseKeyFile(bytes);
-  if (!parsed) throw damaged(file.keyPath, -1, 'it was altered');
-  return parsed;
-}
-
-function parseKeyFile(bytes: Buffer): WrappedKey | undefined {
+/** Undefined when it is none, or was altered. */
+export function parseKeyFile(bytes: Buffer): WrappedKey | undefined {
   const end = bytes.length - 4;
   if (end < KEY_FIXED_BYTES || !bytes.subarray(0, 8).equals(KEY_MAGIC) || bytes[8] !== KEY_VERSION) return undefined;
   if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) return undefined;
