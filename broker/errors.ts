@@ -53,7 +53,7 @@ export class DirectoryError extends Error {
   }
 }
 
-export type StoreErrorCode = 'STORE_DAMAGED' | 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CLOSED' | 'STORE_FAILED';
+export type StoreErrorCode = 'STORE_DAMAGED' | 'STORE_UNREADABLE' | 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CLOSED' | 'STORE_FAILED';
 
 /** Where in the store something is wrong; `record` is -1 when it concerns the whole file. */
 export interface StorePlace {

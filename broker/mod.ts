@@ -40,6 +40,7 @@ export { startBroker, type Broker, type BrokerOptions } from './server.ts';
 export { Sink, type SinkOptions } from './sink.ts';
 export type { Arrival, Done, LogCounts } from './store/project-log.ts';
 export { isConnection, readProject, type StoredBatch, type StoredConnection, type StoredItem } from './store/read.ts';
+export type { Recovery } from './store/recovery.ts';
 export type { Selection as StoreSelection } from './store/segment-index.ts';
 export { listSegments, listStoredProjects, type SegmentFile, type WrappedKey } from './store/segment-files.ts';
 export { reencryptLog } from './store/reencrypt.ts';

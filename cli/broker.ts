@@ -30,7 +30,7 @@ export function addBrokerCommand(program: Command): void {
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
     .option('--retain-for <duration>', 'remove segments all of which was received longer ago than this, such as 90d', duration)
     .option('--retain-bytes <size>', 'remove the oldest segments of a project beyond this size, such as 10GiB', byteCount)
-    .addHelpText('after', '\nPrints the address once it listens and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
+    .addHelpText('after', '\nPrints the address once it listens (before that, on stderr, what it recovered from a broker that was killed) and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
   addRemoteOptions(command).option('--remote-keep', 'keep local copies of segments that have gone up');
   addOutputOptions(addHomeOptions(addScreeningOption(command))).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
@@ -43,13 +43,13 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
   const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
   const interrupt = catchInterrupt(); // now that the store is opened, which must be closed
-  const local = await startLocalBroker(home, { ...options, ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), onRefused: (line) => say(options, line) });
+  const local = await startLocalBroker(home, { ...options, ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), onRefused: (line) => say(options, line), onRecovered: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
   process.stdout.write(
     options.json
-      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project?.projectId ?? null, home: home.path })}\n`
+      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project?.projectId ?? null, home: home.path, recovered: local.recovered })}\n`
       : `listening on ${url}${project ? ` for project ${project.name} (${project.projectId})` : ''}\n`,
   );
   try {

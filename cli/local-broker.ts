@@ -1,5 +1,5 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
-import { startBroker, startUploader, Sink, type Broker, type RetentionLimits, type Uploader } from '../broker/mod.ts';
+import { startBroker, startUploader, Sink, type Broker, type Recovery, type RetentionLimits, type Uploader } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { freeBuffersAtOnce } from './external-memory.ts';
@@ -13,15 +13,22 @@ export interface LocalBroker {
   readonly broker: Broker;
   readonly sink: Sink;
   readonly authorityPem: string;
+  /** What a killed broker had left, of each project that was mended. */
+  readonly recovered: readonly RecoveredProject[];
   /** Rejects when the disk fails; never resolves. */
   readonly failed: Promise<never>;
   /** Cuts the clients, stores what was taken, seals the segments, brings them up. */
   close(): Promise<void>;
 }
 
+export interface RecoveredProject extends Recovery {
+  readonly projectId: string;
+}
+
 export interface LocalBrokerOptions {
   readonly host: string;
   readonly port: number;
+  readonly onRecovered?: (message: string) => void;
   readonly onRefused?: (message: string) => void;
   /** What is to be kept at most; without it everything is. */
   readonly retention?: () => RetentionLimits;
@@ -41,6 +48,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   const failed = new Promise<never>((_, reject) => (fail = reject));
   failed.catch(() => undefined); // whoever runs the broker waits for it too
   let broker: Broker | undefined;
+  const recovered: RecoveredProject[] = [];
   const sink = await Sink.open({
     directory: home.store,
     projects: home.projects,
@@ -53,6 +61,10 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     onRefusal: (projectId, error) => {
       options.onRefused?.(error?.message ?? `project ${projectId} is taken again`);
       if (error) broker?.disconnectProject(projectId);
+    },
+    onRecovered: (projectId, recovery) => {
+      recovered.push({ projectId, ...recovery });
+      options.onRecovered?.(recoveryLine(projectId, recovery));
     },
   });
   let stopKeeping = (): Promise<void> => Promise.resolve();
@@ -89,6 +101,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     broker: started,
     sink,
     authorityPem: authority.certificatePem,
+    recovered,
     failed,
     close: async () => {
       await stopKeeping();
@@ -98,4 +111,13 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       if (left > 0) options.onRefused?.(`${left} segments have not gone up: they are in ${home.store} and go up at the next start`);
     },
   };
+}
+
+function recoveryLine(projectId: string, { segments, records, bytesCut, keysPutAside, filesRemoved }: Recovery): string {
+  const rest = [
+    ...(bytesCut > 0 ? [`${count(bytesCut)} bytes of an unfinished record cut off`] : []),
+    ...(keysPutAside > 0 ? [`${count(keysPutAside)} key files without a segment put aside`] : []),
+    ...(filesRemoved > 0 ? [`${count(filesRemoved)} unfinished files removed`] : []),
+  ];
+  return `recovered project ${projectId} after a broker that was killed: all ${count(records)} records of the last of ${count(segments)} segments kept${rest.map((one) => `, ${one}`).join('')}`;
 }
