@@ -32,8 +32,6 @@ export interface Segment {
   readonly before: Position;
   /** How this one ends. */
   readonly position: Position;
-  /** The chain after each record, in hex. */
-  readonly chains: readonly string[];
   /** Batch numbers stored before this segment. */
   readonly snapshot: Json;
   readonly groups: readonly Group[];
@@ -75,11 +73,10 @@ export function readSegment(file: string, keys: Keys, projectId: string): Segmen
   const isSealed = records.at(-1)?.type === 3;
   const groups = records.slice(1, isSealed ? -2 : undefined);
   if (groups.some(({ type }) => type !== 1)) throw new Damage(file, 'a record of the wrong type');
-  const chain = (records.at(-1)!.chain).toString('hex');
+  const chain = records.at(-1)!.chain.toString('hex');
   return {
     file, segmentId: header.segmentId, ordinal: header.ordinal, before: header.before, tailBytes,
     position: { segmentId: header.segmentId, records: records.length, chain },
-    chains: records.map((record) => record.chain.toString('hex')),
     snapshot: parse(file, first.plain.all),
     groups: groups.map((record, i) => ({ number: i + 1, offset: record.offset, bytes: record.bytes, entries: readGroup(record.plain) })),
     index: isSealed ? sealedIndex(records, tailBytes) : undefined
