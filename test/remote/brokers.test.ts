@@ -84,7 +84,7 @@ it('two brokers give what a gateway told now one, now the other, exactly once, a
     expect(sorted(await storedMessages(homes[2]!))).toEqual(sorted(expected));
     for (const home of homes) {
       const verification = await thrum(['store', 'verify', '--home', home, ...servers.options]);
-      expect(verification, verification.stdout).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('all as they were written') as string });
+      expect(verification, verification.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('all as they were written') as string });
     }
   });
 });
