@@ -131,7 +131,7 @@ export async function createAedes(options: ServiceOptions, connections: WeakMap<
     });
   }
 
-  /** The one connection that each gateway has: when another takes its place, the gateway has not gone. */
+  /** The one connection that each gateway has, so that its coming and going alternate. */
   const here = new Map<string, Client>();
   const note = (client: Client, connected: boolean): void => {
     const { peer } = connectionOfClient(client);

@@ -1,6 +1,7 @@
 /** `thrum store export`: stored messages in formats that others read. */
 import { Option, type Command } from 'commander';
-import { exportFile, exportWav, KINDS, undecodable, type ExportItem, type ExportProject, type ExportSummary, type FileFormat, type Selection } from '../broker/mod.ts';
+import { exportEvent, exportFile, exportWav, KINDS, OWNER_PRINCIPAL, undecodable, type ExportItem, type ExportProject, type ExportSummary, type FileFormat, type Selection } from '../broker/mod.ts';
+import { actingPrincipal } from './acting.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { openExportFile, ReaderGone, refuseInside, standardOutput, type ExportOutput } from './export-output.ts';
@@ -17,9 +18,6 @@ interface ExportOptions extends HomeOptions, OutputOptions, SelectionOptions {
   readonly out?: string;
   readonly withNames?: boolean;
 }
-
-/** The account of the streams' events: a home belongs to one. */
-const ACCOUNT_ID = '000000000000';
 
 export function addStoreExportCommand(store: Command): void {
   const command = store
@@ -60,18 +58,25 @@ async function exportMessages(options: ExportOptions): Promise<void> {
 async function writeTo(output: ExportOutput, home: Home, options: ExportOptions & { readonly format: FileFormat }, selection: Selection, interrupted: AbortSignal): Promise<ExportSummary> {
   const { format, withNames = false } = options;
   const projects = await projectsToRead(home, options, selection, withNames);
+  const { accountId } = await home.keys.store.readOrCreate();
   let rows = 0;
   const panel = output.kind === 'file' && process.stderr.isTTY ? showLive(options, () => ({ heading: `export to ${options.out!}`, rows: [['rows', count(rows)]], line: `${count(rows)} rows` })) : undefined;
   try {
     return await exportFile(
       // The stream tells of what came before, too: of states, and of who was silent.
       items(home, options, projects, interrupted, format === 'monitron-v2' ? {} : selection),
-      { format, selection, withNames, accountId: ACCOUNT_ID, nowMs: now(), onRow: (done) => (rows = done) },
+      { format, selection, withNames, accountId, nowMs: now(), onRow: (done) => (rows = done), onExported: teller(home, projects, selection, withNames) },
       output.write,
     );
   } finally {
     panel?.stop();
   }
+}
+
+/** Tells the audit trail what left. */
+function teller(home: Home, projects: readonly ExportProject[], selection: Selection, withNames: boolean): (summary: ExportSummary) => void {
+  const principal = actingPrincipal() ?? OWNER_PRINCIPAL;
+  return (summary) => home.trail.record(exportEvent({ principal, projectIds: projects.map(({ projectId }) => projectId), selection, withNames, summary }));
 }
 
 /** What is stored, saying on the way what does not decode. Throws Interrupted. */
@@ -94,7 +99,7 @@ async function exportRecordings(home: Home, options: ExportOptions, selection: S
   await refuseInside(home, directory);
   const projects = await projectsToRead(home, options, selection);
   const interrupt = catchInterrupt(); // now that there are files that would be left behind
-  const { files, incomplete, sha256 } = await exportWav(items(home, options, projects, interrupt.signal, selection), selection, directory, projects.length > 1).finally(() => interrupt.release());
+  const { files, incomplete, sha256 } = await exportWav(items(home, options, projects, interrupt.signal, selection), selection, directory, projects.length > 1, teller(home, projects, selection, false)).finally(() => interrupt.release());
   for (const { capture, samples, totalSamples } of incomplete) say(options, `capture ${capture} has ${samples} of ${totalSamples} samples: not written`);
   printResult(options, { files, incomplete, sha256 }, () => [...files, `${count(files.length)} recordings`]);
 }
