@@ -49,6 +49,7 @@ export { rewrapLog, type Rewrapped } from './store/rewrap.ts';
 export { destroyFile, localSource, type SegmentSource } from './store/segment-source.ts';
 export { shredFrom, type Shredded, type Shredding } from './store/shred.ts';
 export { storeStats, type StoreStats } from './store/stats.ts';
+export { threadedChecker } from './store/threaded-checker.ts';
 export { verifyProject, verifyProjectFile, type Finding, type SegmentChecker, type Verification } from './store/verify.ts';
 export { parseCheckpoint, type LogCheckpoint, type Witness as StoreWitness } from './store/witness.ts';
 export { checkEndpoint, checkTableName, parseBucketUrl, type RemoteAddress } from './remote/address.ts';

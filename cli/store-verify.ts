@@ -1,7 +1,8 @@
 /** `thrum store verify`: every byte checked, and held against what others saw of the store. */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { listStoredProjects, verifyProject, verifyProjectFile, type Finding, type StoreWitness, type Verification } from '../broker/mod.ts';
+import { listStoredProjects, threadedChecker, verifyProject, verifyProjectFile, type Finding, type StoreWitness, type Verification } from '../broker/mod.ts';
 import { isLocked } from '../certs/mod.ts';
 import { EXIT } from './errors.ts';
 import { addHomeOptions, logsOf, openHome, type Home, type HomeOptions } from './home.ts';
@@ -57,6 +58,7 @@ async function verify(options: Options): Promise<number> {
 async function verifyAll(home: Home, options: Options, given: readonly StoreWitness[]): Promise<Outcome> {
   const inUse = await isLocked(join(home.store, 'lock'));
   const outcome: Outcome = { results: [], unchecked: [] };
+  const checker = threadedChecker(availableParallelism());
   let [current, done, total, size, before] = ['', 0, 0, 0, 0];
   const startedMs = performance.now();
   const speed = (): string => `${bytes(((before + size) * 1000) / Math.max(1, performance.now() - startedMs))}/s`;
@@ -74,7 +76,7 @@ async function verifyAll(home: Home, options: Options, given: readonly StoreWitn
         const witnesses = [...given, ...(await trailWitnesses(home, projectId))];
         for (const { source, isOwn } of await logsOf(home, projectId)) {
           // Of others' logs what is newest may still be on its way, and nobody here was told how far they are.
-          const result = await verifyProject(source, projectId, home.keys, isOwn ? { inUse, witnesses, onSegment } : { inUse: true, onSegment });
+          const result = await verifyProject(source, projectId, home.keys, isOwn ? { inUse, witnesses, checker, onSegment } : { inUse: true, checker, onSegment });
           outcome.results.push({ ...result, findings: [...(isOwn ? ofFile : []), ...result.findings] });
         }
       } catch (error) {
@@ -85,6 +87,7 @@ async function verifyAll(home: Home, options: Options, given: readonly StoreWitn
     }
   } finally {
     panel?.stop();
+    await checker.close();
   }
   return outcome;
 }

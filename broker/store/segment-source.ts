@@ -38,6 +38,8 @@ export interface SegmentSource {
   replaceAmendments(bytes: Uint8Array): Promise<void>;
   /** What the list is called in messages. */
   readonly amendmentsPath: string;
+  /** The folder in which all of it lies, where it lies in one that any thread can read. */
+  readonly directory?: string;
 }
 
 /** A project's folder in the store. */
@@ -77,6 +79,7 @@ export function localSource(directory: string): SegmentSource {
         await replaceFile(amendmentsPath, bytes);
       }),
     amendmentsPath,
+    directory,
   };
 }
 
