@@ -56,5 +56,5 @@ export { parseCheckpoint, type LogCheckpoint, type Witness as StoreWitness } fro
 export { checkEndpoint, checkTableName, parseBucketUrl, type RemoteAddress } from './remote/address.ts';
 export { listLogs, type WriterLog } from './remote/logs.ts';
 export { readLogs } from './remote/read-logs.ts';
-export { openRemote, type Remote } from './remote/remote.ts';
+export { checkRemote, openRemote, type Remote } from './remote/remote.ts';
 export { startUploader, type Uploader } from './remote/uploader.ts';

@@ -1,7 +1,8 @@
 /** The options that say where sealed segments are kept beside the local folder. Credentials come from the environment, never from here. */
 import type { Command } from 'commander';
-import { checkEndpoint, checkTableName, openRemote, parseBucketUrl, type Remote, type RemoteAddress } from '../broker/mod.ts';
+import { checkRemote, checkEndpoint, checkTableName, openRemote, parseBucketUrl, type Remote, type RemoteAddress } from '../broker/mod.ts';
 import { CliError } from './errors.ts';
+import { random } from './random.ts';
 
 export interface RemoteOptions {
   readonly remote?: string;
@@ -43,7 +44,7 @@ export async function openRemoteOf(options: RemoteOptions): Promise<Remote | und
   if (!address) return undefined;
   const remote = await openRemote(address);
   try {
-    await Promise.all([remote.bucket.check(), remote.table.check()]);
+    await checkRemote(remote, random);
   } catch (error) {
     remote.close();
     throw error;

@@ -46,15 +46,15 @@ export async function openBucket(address: RemoteAddress, requestMs: number): Pro
     responseChecksumValidation: 'WHEN_REQUIRED', // what is read authenticates itself
   });
   const place = `bucket ${address.bucket}${address.s3Endpoint === undefined ? '' : ` at ${address.s3Endpoint}`}`;
-  return bucketOf(client, address.bucket, place);
+  return bucketOf(client, address, place);
 }
 
-function bucketOf(client: S3, name: string, place: string): Bucket {
+function bucketOf(client: S3, { bucket: name, prefix }: RemoteAddress, place: string): Bucket {
   const at = (Key: string): { Bucket: string; Key: string } => ({ Bucket: name, Key });
   const write = conditionalWrites(place);
   return {
-    // Not HeadBucket: what is wrong is told in a body, which that has not.
-    check: () => ask(place, async () => { await client.listObjectsV2({ Bucket: name, MaxKeys: 1 }); }),
+    // Not HeadBucket: what is wrong is told in a body, which that has not. Nothing is listed.
+    check: () => ask(place, async () => { await client.listObjectsV2({ Bucket: name, Prefix: `${prefix}/check/`, MaxKeys: 1 }); }),
     head: (key) => ask(place, () => headOf(client, at(key)), isMissing),
     get: (key) => ask(place, () => getWhole(client, at(key), place), isMissing),
     getRange: (key, offset, length) =>

@@ -37,6 +37,9 @@ export function remoteSource(log: RemoteLog): SegmentSource {
   });
   const rowOf = (file: SegmentFile, rewritten: boolean): Omit<Row, 'bytes'> => ({ projectId, writerId, ordinal: file.ordinal, segmentId: file.segmentId, rewritten });
 
+  /** The list as it was read last; one that somebody else wrote since is not overwritten. */
+  let asRead: { readonly etag: string | undefined } | undefined;
+
   return {
     list: () => persist(async () => filesIn(await rowsOf(log), fileOf), patience),
     listStrayKeys: async () => {
@@ -71,8 +74,21 @@ export function remoteSource(log: RemoteLog): SegmentSource {
       for (const object of secretsFirst) await persist(() => bucket.remove(object), patience);
       for (const row of await persist(() => rowsOf(log), patience)) await persist(() => table.remove(row), patience);
     },
-    readAmendments: async () => (await persist(() => bucket.get(amendments), patience))?.bytes,
-    replaceAmendments: (bytes) => replaceObject(log, amendments, bytes, patience),
+    readAmendments: async () => {
+      const there = await persist(() => bucket.get(amendments), patience);
+      asRead = { etag: there?.etag };
+      return there?.bytes;
+    },
+    replaceAmendments: async (bytes) => {
+      const written = await persist(async () => {
+        const there = await bucket.get(amendments);
+        if (there?.bytes.equals(bytes)) return 'written'; // a try before did it, and its answer was lost
+        if (asRead && asRead.etag !== there?.etag) return 'not written';
+        return there ? bucket.replace(amendments, bytes, there.etag) : bucket.putNew(amendments, bytes);
+      }, patience);
+      if (written !== 'written') throw changed(urlOf(remote.address, amendments));
+      asRead = { etag: (await persist(() => bucket.get(amendments), patience))?.etag };
+    },
     amendmentsPath: urlOf(remote.address, amendments),
   };
 }
@@ -114,7 +130,11 @@ async function replaceObject({ remote: { bucket, address } }: RemoteLog, key: st
     }, patience);
     if (written === 'written') return;
   }
-  throw new RemoteError('REMOTE_CONFLICT', `${urlOf(address, key)} is being changed by somebody else: try again when they have finished`);
+  throw changed(urlOf(address, key));
+}
+
+function changed(url: string): RemoteError {
+  return new RemoteError('REMOTE_CONFLICT', `${url} is being changed by somebody else: try again when they have finished`);
 }
 
 function keyIn(file: SegmentFile, bytes: Buffer): WrappedKey {

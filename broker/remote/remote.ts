@@ -2,6 +2,7 @@
 import { segmentFile, type SegmentFile } from '../store/segment-files.ts';
 import { projectPrefix, urlOf, type RemoteAddress } from './address.ts';
 import { openBucket, type Bucket } from './bucket.ts';
+import { persist, READ_TRIES } from './persist.ts';
 import { REQUEST_MS } from './request.ts';
 import { openTable, type Table } from './table.ts';
 
@@ -24,6 +25,12 @@ export async function openRemote(address: RemoteAddress, requestMs = REQUEST_MS)
       table.close();
     },
   };
+}
+
+/** Makes sure that both are there and may be used; a passing fault is waited out for a few seconds. `random`: [0, 1). */
+export async function checkRemote({ bucket, table }: Remote, random: () => number): Promise<void> {
+  const patience = { tries: READ_TRIES, random };
+  await Promise.all([persist(() => bucket.check(), patience), persist(() => table.check(), patience)]);
 }
 
 /** Key of an object of a writer's log. */

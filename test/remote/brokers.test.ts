@@ -1,6 +1,6 @@
 /** The commands as a user runs them: brokers that share a bucket, killed at every step of an upload; what is wrong is told in one line. */
 import { randomBytes } from 'node:crypto';
-import { cp, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -70,20 +70,21 @@ it('two brokers give what a gateway told now one, now the other, exactly once, a
       carrier = gateway(which);
     }
     for (const { firstLine } of brokers) await firstLine;
-    while ((await storedMessages(homes[2]!)).length <= ENOUGH_MESSAGES) await delay(200);
+    // The one that the gateway is at now has its open segment at home.
+    while ((await storedMessages(homes[0]!)).length <= ENOUGH_MESSAGES) await delay(200);
     await stop(carrier);
     for (const one of brokers) await stop(one);
 
-    const [{ gatewayId, sensors }] = PLAN.gateways as [(typeof PLAN.gateways)[number]];
-    const spool = await Spool.open(join(homes[0]!, 'gateways', gatewayId), 0);
+    const [folderOfQueue] = await readdir(join(homes[0]!, 'gateways'));
+    const spool = await Spool.open(join(homes[0]!, 'gateways', folderOfQueue!), 0);
     expect(spool.pending).toHaveLength(0);
-    const expected = sensors.flatMap((spec) => messagesOf(createSensor(spec), spool.states[spec.sensorId]?.sequence ?? 0));
+    const expected = PLAN.gateways[0]!.sensors.flatMap((spec) => messagesOf(createSensor(spec), spool.states[spec.sensorId]?.sequence ?? 0));
     await spool.close();
     expect(expected.length).toBeGreaterThan(ENOUGH_MESSAGES);
     expect(sorted(await storedMessages(homes[2]!))).toEqual(sorted(expected));
     for (const home of homes) {
       const verification = await thrum(['store', 'verify', '--home', home, ...servers.options]);
-      expect(verification, verification.stdout).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('all as they were written') as string });
+      expect(verification, verification.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('all as they were written') as string });
     }
   });
 });
@@ -147,7 +148,8 @@ it('a broker killed before and after every request of an upload has each segment
     servers.s3.decide = servers.dynamodb.decide = record;
     await cp(prepared, join(folder, 'whole'), { recursive: true });
     await uploadHere(join(folder, 'whole'));
-    expect(steps.length).toBeGreaterThan(12);
+    servers.s3.decide = servers.dynamodb.decide = () => 'pass';
+    expect(steps).toEqual(expect.arrayContaining(CHANGES));
     const expected = (await storedMessages(join(folder, 'whole'))).length;
     expect(expected).toBe(23);
 

@@ -187,6 +187,17 @@ describe('changes of what is in the bucket', () => {
     expect(await findings(await remoteLog(first))).toEqual([]);
   });
 
+  it('refuse to overwrite a list of changes that somebody else wrote since it was read', async () => {
+    const [mine, theirs] = [await remoteLog(first), await remoteLog(first)];
+    expect(await mine.readAmendments()).toBeUndefined();
+    await theirs.replaceAmendments(Buffer.from('theirs'));
+    await expect(mine.replaceAmendments(Buffer.from('mine'))).rejects.toMatchObject({ code: 'REMOTE_CONFLICT' });
+    expect(String(await mine.readAmendments())).toBe('theirs');
+    await mine.replaceAmendments(Buffer.from('mine'));
+    await mine.replaceAmendments(Buffer.from('mine again'));
+    expect(String(await theirs.readAmendments())).toBe('mine again');
+  });
+
   it('destroy a whole log', async () => {
     await (await remoteLog(first)).destroy();
     expect((await servers.everything()).includes('.seg')).toBe(false);
