@@ -21,7 +21,7 @@ it('reads a project as it was made, by id and by name, also in another process',
   expect(await elsewhere.read(made.projectId)).toEqual(made);
   expect(await elsewhere.find(made.projectId)).toEqual(made);
   expect(await elsewhere.find(made.name)).toEqual(made);
-  expect(await elsewhere.references()).toEqual([{ projectId: made.projectId, keyId: made.keyId }]);
+  expect(await elsewhere.references()).toEqual([{ projectId: made.projectId, keyId: made.keyId, customerId: made.customerId }]);
 });
 
 it('puts projects under the key that the service holds for their owner, or under the one that the owner names', async () => {
@@ -62,7 +62,7 @@ it('cannot be read while its key is disabled, but others can', async () => {
   await expect(home.projects.read(one.projectId)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
   await expect(home.projects.find('One')).rejects.toMatchObject({ code: 'KEY_DISABLED' });
   expect(await home.projects.find('Two')).toEqual(two);
-  expect(await home.projects.reference(one.projectId)).toEqual({ projectId: one.projectId, keyId: one.keyId });
+  expect(await home.projects.reference(one.projectId)).toEqual({ projectId: one.projectId, keyId: one.keyId, customerId: one.customerId });
 });
 
 it('is found by its name although the file of another was altered, and a name that may be the other’s is not taken', async () => {

@@ -9,6 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readBatchHeader, type BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
+import type { ProjectReference } from '../projects.ts';
 import { decodeGroup, encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
 import { SeenBatches } from './seen-batches.ts';
 import { listSegments, listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
@@ -53,6 +54,7 @@ interface LogEnd {
 export class ProjectLog {
   readonly projectId: string;
   readonly keyId: string;
+  readonly #customerId: string | undefined;
   readonly #directory: string;
   readonly #keys: KeyProvider;
   readonly #disk: Disk;
@@ -67,9 +69,10 @@ export class ProjectLog {
   #closed = false;
   #running: Promise<void> | undefined;
 
-  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, counts: LogCounts, disk: Disk = systemDisk) {
+  constructor(directory: string, project: ProjectReference, keys: KeyProvider, counts: LogCounts, disk: Disk = systemDisk) {
     this.projectId = project.projectId;
     this.keyId = project.keyId;
+    this.#customerId = project.customerId;
     this.#directory = directory;
     this.#keys = keys;
     this.#disk = disk;
@@ -203,6 +206,7 @@ export class ProjectLog {
         directory: this.#directory,
         projectId: this.projectId,
         keyId: this.keyId,
+        customerId: this.#customerId,
         ordinal: end.ordinal + 1,
         previous: end.position,
         snapshot: Buffer.from(JSON.stringify(end.seen.snapshot())),

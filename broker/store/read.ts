@@ -45,6 +45,7 @@ export async function* readSegment(
       if (step.done) return step.value;
       const { type, number, plaintext } = step.value;
       if (type !== RECORD.group) continue;
+      await segment.confirm();
       for (const { payload, ...entry } of decodeGroup(plaintext)) {
         yield { ...entry, payloadBytes: payload.length, ...decode(payload), file: file.path, record: number };
       }

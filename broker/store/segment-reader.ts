@@ -22,6 +22,8 @@ import {
   type SegmentKeys,
 } from './segment-format.ts';
 
+/** How long a segment is read with its keys before the key service is asked again: a disabled key bites in long reads too. */
+const CONFIRM_MS = 500;
 const ZEROS = Buffer.alloc(64 * 1024);
 
 export interface OpenedSegment {
@@ -29,6 +31,8 @@ export interface OpenedSegment {
   readonly header: SegmentHeader;
   readonly bytes: Buffer;
   readonly keys: SegmentKeys;
+  /** Asks the key service whether the data key may still be had, unless it was asked a moment ago; throws its refusal. */
+  readonly confirm: () => Promise<void>;
 }
 
 /** How a segment ends. */
@@ -50,20 +54,27 @@ export async function openSegment(file: SegmentFile, projectId: string, service:
   if (header.ordinal !== file.ordinal || header.segmentId.toString('hex') !== file.segmentId) {
     throw damaged(file.path, -1, 'name and header differ: it was renamed, or its header altered');
   }
+  let askedMs = performance.now();
   const keys = segmentKeys(await unwrap(file, wrapped, projectId, service), header.segmentId);
   if (!headerIsAuthentic(header, keys)) {
     wipe(keys);
     throw damaged(file.path, -1, 'the header was altered, or the key is another segment’s');
   }
-  return { file, header, bytes, keys };
+  const confirm = async (): Promise<void> => {
+    const nowMs = performance.now();
+    if (nowMs - askedMs < CONFIRM_MS) return;
+    (await unwrap(file, wrapped, projectId, service)).fill(0);
+    askedMs = nowMs;
+  };
+  return { file, header, bytes, keys, confirm };
 }
 
 /** What the file says it is bound to must be what it has to be bound to here. */
-async function unwrap(file: SegmentFile, { wrapped, context }: WrappedKey, projectId: string, service: KeyProvider): Promise<Buffer> {
-  const expected = segmentContext(projectId, Buffer.from(file.segmentId, 'hex'));
+async function unwrap(file: SegmentFile, { keyId, wrapped, context }: WrappedKey, projectId: string, service: KeyProvider): Promise<Buffer> {
+  const expected = segmentContext(projectId, Buffer.from(file.segmentId, 'hex'), context['thrum:customer']); // whoever that is, the key service vouches for it
   if (!isDeepStrictEqual(context, expected)) throw damaged(file.keyPath, -1, 'it is another segment’s, or another project’s');
   try {
-    return await service.decrypt(wrapped, expected);
+    return await service.decrypt(wrapped, expected, keyId);
   } catch (error) {
     if (error instanceof KeyError && error.code === 'KEY_CIPHERTEXT') throw damaged(file.keyPath, -1, error.message, error);
     throw error;
