@@ -6,6 +6,7 @@ const CODES: Readonly<Record<string, KeyErrorCode>> = {
   KMSInvalidStateException: 'KEY_DISABLED',
   NotFoundException: 'KEY_NOT_FOUND',
   AccessDeniedException: 'KEY_DENIED',
+  InvalidGrantTokenException: 'KEY_DENIED',
   InvalidCiphertextException: 'KEY_CIPHERTEXT',
   IncorrectKeyException: 'KEY_CIPHERTEXT',
   InvalidKeyUsageException: 'KEY_BAD_REQUEST',

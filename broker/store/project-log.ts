@@ -64,6 +64,9 @@ export class ProjectLog {
   #end: LogEnd | undefined;
   #writer: SegmentWriter | undefined;
   #refusal: Error | undefined;
+  /** Resolves when nothing is held any more. */
+  #held: Promise<void> | undefined;
+  #release: (() => void) | undefined;
   /** Set once the disk failed: what the file then holds is in doubt until it is read by another start. */
   #failure: Error | undefined;
   #closed = false;
@@ -95,11 +98,20 @@ export class ProjectLog {
   /** Refuses everything with `error` from now on, forgetting the keys, until called with undefined. */
   refuse(error: Error | undefined): void {
     this.#refusal = error;
-    if (error) this.#wake();
+    if (!error) return;
+    this.#release?.();
+    this.#wake();
+  }
+
+  /** Keeps what comes waiting, keys and segment as they are, until called with false, refused, or closed. */
+  hold(held: boolean): void {
+    if (!held) this.#release?.();
+    else this.#held ??= new Promise((resolve) => (this.#release = () => { this.#held = this.#release = undefined; resolve(); }));
   }
 
   /** Waits for what was taken, then seals the open segment. */
   async close(): Promise<void> {
+    if (this.#held) this.refuse(new StoreError('STORE_CLOSED', 'the broker is stopping'));
     while (this.#running) await this.#running;
     this.#closed = true;
     const writer = this.#writer;
@@ -118,6 +130,7 @@ export class ProjectLog {
   async #run(): Promise<void> {
     do {
       await this.#gather();
+      await this.#held;
       const refusal = this.#failure ?? this.#refusal;
       if (refusal) await this.#failAll(refusal);
       else await this.#commitNext();
