@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { KeyError, ProjectError, type Project } from '../broker/mod.ts';
 import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
@@ -23,7 +24,7 @@ export function addBrokerCommand(program: Command): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
     .addHelpText('after', '\nPrints the address once it listens and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
-  addOutputOptions(addHomeOptions(addScreeningOption(command))).action(async (options: BrokerCommandOptions) => {
+  addOutputOptions(addKmsOptions(addHomeOptions(addScreeningOption(command)))).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
   });
 }
@@ -69,5 +70,5 @@ async function namedProject(home: Home, options: BrokerCommandOptions): Promise<
 
 /** True for what is wrong with some projects, but not with the home. */
 function concernsProjects(error: unknown): error is KeyError | ProjectError {
-  return (error instanceof KeyError || error instanceof ProjectError) && ['KEY_DISABLED', 'KEY_NOT_FOUND', 'PROJECT_DAMAGED'].includes(error.code);
+  return (error instanceof KeyError || error instanceof ProjectError) && ['KEY_DISABLED', 'KEY_DENIED', 'KEY_UNREACHABLE', 'KEY_NOT_FOUND', 'PROJECT_DAMAGED'].includes(error.code);
 }

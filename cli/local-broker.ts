@@ -34,12 +34,13 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   const sink = await Sink.open({
     directory: home.store,
     projects: home.projects,
-    keys: home.keys,
+    keys: home.projectKeys,
     onFatal: fail,
     onRefusal: (projectId, error) => {
       options.onRefused?.(error?.message ?? `project ${projectId} is taken again`);
       if (error) broker?.disconnectProject(projectId);
     },
+    onHold: (projectId, held) => options.onRefused?.(held ? `project ${projectId}: its key service does not answer; what comes waits` : `project ${projectId} goes on`),
   });
   let stopKeeping = (): Promise<void> => Promise.resolve();
   try {

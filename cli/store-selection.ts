@@ -1,7 +1,7 @@
 /** `thrum store read` and `export`: which messages are wanted, and the stored entries of the projects that are named. */
 import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { exportProject, KeyError, namesKnownPlace, NOWHERE, readProject, type ExportItem, type ExportProject, type Selection } from '../broker/mod.ts';
+import { exportProject, isKeyUnavailable, namesKnownPlace, NOWHERE, readProject, type ExportItem, type ExportProject, type Selection } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -88,7 +88,7 @@ export async function* storedItems(home: Home, projects: readonly ExportProject[
   for (const project of projects) {
     const { projectId } = project;
     try {
-      for await (const entry of readProject(join(home.store, projectId), projectId, home.keys)) yield { project, entry };
+      for await (const entry of readProject(join(home.store, projectId), projectId, home.projectKeys)) yield { project, entry };
     } catch (error) {
       leaveOut(projectId, 'left out', error);
       process.exitCode = EXIT.environment;
@@ -107,6 +107,6 @@ async function orLeaveOut(projectId: string, work: () => Promise<void>): Promise
 
 /** Says which project is passed over because its key is disabled; throws whatever else is wrong. */
 export function leaveOut(projectId: string, how: 'left out' | 'not checked', error: unknown): void {
-  if (!(error instanceof KeyError) || error.code !== 'KEY_DISABLED') throw error;
+  if (!isKeyUnavailable(error)) throw error;
   process.stderr.write(`thrum: ${projectId} is ${how}: ${error.message}\n`);
 }

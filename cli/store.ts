@@ -7,6 +7,7 @@ import { isLocked } from '../certs/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { EXIT } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { addScanCommand } from './store-scan.ts';
 import { addOutputOptions, bytes, count, minute, printResult, say, table, type OutputOptions } from './output.ts';
 import { addStoreExportCommand } from './store-export.ts';
@@ -19,7 +20,7 @@ type ReadOptions = Options & SelectionOptions;
 export function addStoreCommand(program: Command): void {
   const store = program.command('store').description('list, read, check and export what is stored');
   addScanCommand(store);
-  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command.option('--project <id or name>', 'only this project (default all)')));
+  const finish = (command: Command): Command => addOutputOptions(addKmsOptions(addHomeOptions(command.option('--project <id or name>', 'only this project (default all)'))));
 
   finish(store.command('list').description('list the segments of the store'))
     .addHelpText('after', '\nExample:\n  thrum store list')
@@ -86,7 +87,7 @@ async function verify(options: Options): Promise<number> {
     };
     try {
       const ofFile = await verifyProjectFile(home.projects, projectId);
-      const result = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse, onSegment });
+      const result = await verifyProject(join(home.store, projectId), projectId, home.projectKeys, { inUse, onSegment });
       results.push({ ...result, findings: [...ofFile, ...result.findings] });
     } catch (error) {
       leaveOut(projectId, 'not checked', error);
