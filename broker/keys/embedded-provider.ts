@@ -121,8 +121,7 @@ function isDryRun(error: unknown): boolean {
 }
 
 function whenGone(error: unknown): void {
-  const { code, type } = error as { code?: string; type?: string };
-  if (type !== 'InvalidGrantIdException' && code !== 'KEY_NOT_FOUND') throw error;
+  if ((error as { code?: string }).code !== 'KEY_NOT_FOUND') throw error;
 }
 
 function base64(bytes: Uint8Array): string {

@@ -5,6 +5,7 @@ const CODES: Readonly<Record<string, KeyErrorCode>> = {
   DisabledException: 'KEY_DISABLED',
   KMSInvalidStateException: 'KEY_DISABLED',
   NotFoundException: 'KEY_NOT_FOUND',
+  InvalidGrantIdException: 'KEY_NOT_FOUND',
   AccessDeniedException: 'KEY_DENIED',
   InvalidGrantTokenException: 'KEY_DENIED',
   InvalidCiphertextException: 'KEY_CIPHERTEXT',
@@ -41,6 +42,7 @@ function textOf(name: string, message: string, key: string, embedded: boolean): 
     return `key ${key} is pending deletion${embedded ? `: 'thrum keys cancel-deletion ${key}' keeps it, then it has to be enabled` : ''}`;
   }
   if (name === 'NotFoundException') return embedded ? `there is no key ${key} in this home: 'thrum keys list' shows those there are` : `the KMS has no key ${key}`;
+  if (name === 'InvalidGrantIdException') return `key ${key} has no such grant: it was retired or revoked`;
   if (name === 'InvalidCiphertextException') return 'the wrapped key was altered, or belongs to something else';
   if (name === 'IncorrectKeyException') return `the wrapped key is not under key ${key}`;
   if (CREDENTIALS.has(name)) return `the KMS does not accept the credentials of this process (${name}): check AWS_PROFILE or AWS_ACCESS_KEY_ID, and the clock`;

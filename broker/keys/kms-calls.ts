@@ -78,12 +78,13 @@ async function persist<Result>(once: (tryMs: number) => Promise<Readonly<Record<
       if (result !== undefined) return result;
       trouble = new Error('its answer is none');
     } catch (error) {
-      throwRefusal(error, key);
+      // The SDK takes the server's time from an answer that refuses its signature: the next try has the right date.
+      if (tries > 1 || (error as SdkError).name !== 'InvalidSignatureException') throwRefusal(error, key);
       trouble = error;
     }
     const pauseMs = waitMs / 2 + randomInt(1 + Math.ceil(waitMs / 2));
     if (onceMs !== undefined || tries === KMS_CALL_LIMITS.tries || performance.now() + pauseMs >= endMs) {
-      throw new KeyError('KEY_UNREACHABLE', `no use of key ${key} now: ${where} ${troubleText(trouble)}`, { cause: trouble });
+      throw new KeyError('KEY_UNREACHABLE', `no use of key ${key} now: ${where} ${troubleText(trouble)}`, { cause: slim(trouble) });
     }
     await sleep(pauseMs);
     waitMs = Math.min(waitMs * 2, KMS_CALL_LIMITS.longestWaitMs);
@@ -94,16 +95,21 @@ interface SdkError {
   readonly name?: string;
   readonly message?: string;
   readonly code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly clockSkewCorrected?: boolean };
+  readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
 /** Throws what is a refusal; what is left may pass. */
 function throwRefusal(error: unknown, key: string): void {
-  const { name = '', message = '', $metadata } = error as SdkError;
+  const { name = '', message = '' } = error as SdkError;
   if (name === 'DryRunOperationException') throw new DryRunSucceeded();
-  if ($metadata?.clockSkewCorrected === true) return; // the SDK knows the server's time now
-  const refusal = refusalOf(name, message, key, false, error);
+  const refusal = refusalOf(name, message, key, false, slim(error));
   if (refusal) throw refusal;
+}
+
+/** The SDK's error without request and answer, which have signatures and ciphertexts in them. */
+function slim(error: unknown): Error {
+  const { name = 'Error', message = '' } = error as SdkError;
+  return new Error(`${name}: ${message}`);
 }
 
 /** In few words, without what a stranger's answer says. */
