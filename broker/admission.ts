@@ -97,11 +97,11 @@ export function admitWill(peer: Peer, topic: string, payloadBytes: number): void
   if (payloadBytes > MAX_STATUS_BYTES) throw new AdmissionError('ADMISSION_SIZE', 'the last will is too long');
 }
 
-/** A gateway may listen to its own commands and certificates, who has a claim to the answer, an operator to everything under `thrum/`. */
+/** A gateway may listen to its own commands, checkpoints and certificates, who has a claim to the answer, an operator to everything under `thrum/`. */
 export function maySubscribe(peer: Peer, filter: string): boolean {
   if (peer.role === 'operator') return filter.startsWith('thrum/');
   const prefix = prefixOf(peer.projectId, peer.gatewayId!);
-  const own = peer.role === 'gateway' ? ['cmd', 'cert/issued', 'cert/refused'] : ['claim/issued', 'claim/refused'];
+  const own = peer.role === 'gateway' ? ['cmd', 'checkpoint', 'cert/issued', 'cert/refused'] : ['claim/issued', 'claim/refused'];
   return own.some((channel) => filter === prefix + channel);
 }
 

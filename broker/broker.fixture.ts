@@ -7,7 +7,8 @@ import { KeyService } from './keys/key-service.ts';
 import { Projects, type Project } from './projects.ts';
 import { Sink } from './sink.ts';
 import type { Arrival } from './store/project-log.ts';
-import { readProject, type StoredBatch } from './store/read.ts';
+import { isConnection, readProject, type StoredBatch } from './store/read.ts';
+import { localSource } from './store/segment-source.ts';
 
 /** A fixed time: tests do not depend on the day. */
 export const NOW_MS = 1_760_000_000_000;
@@ -96,7 +97,7 @@ export async function readAll(
 ): Promise<{ readonly batches: StoredBatch[]; readonly error: unknown }> {
   const batches: StoredBatch[] = [];
   try {
-    for await (const batch of readProject(join(home.store, projectId), projectId, home.keys)) batches.push(batch);
+    for await (const item of readProject(localSource(join(home.store, projectId)), projectId, home.keys)) if (!isConnection(item)) batches.push(item);
   } catch (error) {
     return { batches, error };
   }

@@ -75,6 +75,19 @@ export class StoreError extends Error {
   }
 }
 
+export type RemoteErrorCode = 'REMOTE_ADDRESS' | 'REMOTE_CREDENTIALS' | 'REMOTE_DENIED' | 'REMOTE_MISSING' | 'REMOTE_UNREACHABLE' | 'REMOTE_CONFLICT' | 'REMOTE_FAILED';
+
+/** The bucket or the table that segments are kept in refuses, does not answer, or is not what it should be. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+  readonly code: RemoteErrorCode;
+
+  constructor(code: RemoteErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 export type AdmissionErrorCode =
   | 'ADMISSION_NO_IDENTITY'
   | 'ADMISSION_CLIENT_ID'

@@ -12,12 +12,18 @@ import type { Connection } from './connection.ts';
 import { AdmissionError } from './errors.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import type { PacketGate } from './packet-gate.ts';
+import type { GatewayConnection } from './store/group.ts';
 import type { Arrival, Done } from './store/project-log.ts';
+import type { LogCheckpoint } from './store/witness.ts';
 
 /** Where admitted publishes go: the sink, or for measuring the broker alone, something that only answers. */
 export interface PublishTarget {
   admit(projectId: string): Promise<void>;
   publish(projectId: string, arrival: Arrival, done: Done): void;
+  /** Told of gateways that come and go; returns at once. */
+  noteConnection?(projectId: string, connection: GatewayConnection, atMs: number): void;
+  /** Where a project's log stands on disk, so that its gateways can be told. */
+  checkpoint?(projectId: string): LogCheckpoint | undefined;
 }
 
 export interface ServiceOptions {
@@ -125,6 +131,20 @@ export async function createAedes(options: ServiceOptions, connections: WeakMap<
     });
   }
 
+  /** The one connection that each gateway has, so that its coming and going alternate. */
+  const here = new Map<string, Client>();
+  const note = (client: Client, connected: boolean): void => {
+    const { peer } = connectionOfClient(client);
+    if (peer.role !== 'gateway') return;
+    const { projectId, gatewayId } = peer;
+    const name = `${projectId}/${gatewayId}`;
+    const before = here.get(name);
+    if (connected) here.set(name, client);
+    else if (before === client) here.delete(name);
+    if (connected ? before === undefined : before === client) options.target.noteConnection?.(projectId, { gatewayId, connected }, options.now());
+  };
+  aedes.on('clientReady', (client) => note(client, true));
+  aedes.on('clientDisconnect', (client) => note(client, false));
   (aedes as EventEmitter).on('error', (error: Error) => options.onRefused?.(error, undefined));
   aedes.on('connectionError', (client, error) => options.onRefused?.(error, (client as Client | null)?.id ?? undefined));
   return aedes;

@@ -11,6 +11,7 @@ import { isKeyUnavailable } from './keys/key-refusal.ts';
 import { accountOf } from './keys/project-context.ts';
 import type { ProjectKeys } from './keys/provider.ts';
 import { openProjectFile, parseProjectFile, PROJECT_NAME, projectFileBytes, projectFileContext, type ProjectDetails, type ProjectFile } from './project-file.ts';
+import { destroyFile } from './store/segment-source.ts';
 
 const SUFFIX = '.project';
 const FILE_NAME = /^p-[0-9a-f]{16}\.project$/;
@@ -76,6 +77,24 @@ export class Projects {
       await this.#keys.retire(granted).catch(() => undefined); // what went wrong first is what has to be told
       throw error;
     }
+  }
+
+  /** Seals a project's file anew under a fresh data key of `key` (id, ARN or alias), its own or another. What else the project has is the caller's to move. */
+  async moveTo(projectId: string, key: string): Promise<Project> {
+    return this.#locked(async () => {
+      const { name, createdMs, keyId: before } = await this.#readLocked(projectId);
+      const { arn, keyId, owner } = await this.#keys.describeKey(key);
+      if (owner === 'service') return this.#write(projectId, { keyArn: arn }, { name, createdMs, encryption: 'service' });
+      const { grantId } = await this.#read(projectId);
+      const granted = keyId === before && grantId !== undefined ? { keyArn: arn, grantId } : await this.#keys.grant(arn, projectId);
+      return this.#write(projectId, granted, { name, createdMs, encryption: 'custom' });
+    });
+  }
+
+  /** Overwrites and removes a project's file; the broker's grant on its key is given up if that can be done now. */
+  async destroy(projectId: string): Promise<void> {
+    await this.retireGrant(projectId).catch(() => undefined);
+    await destroyFile(this.pathOf(projectId));
   }
 
   /** Seals a project's file under a data key that protects nothing else. */

@@ -10,6 +10,7 @@ import { distrustOf, type CertificateName, type RevocationLists } from '../certs
 import { clientEvent, type ClientEventDetails, type ClientEventName } from './audit/client-events.ts';
 import type { AuditSink } from './audit/event.ts';
 import type { CertificateIssuer } from './certificate-desk.ts';
+import { tellCheckpoints } from './checkpoints.ts';
 import { connectionOf, type Connection } from './connection.ts';
 import { AdmissionError } from './errors.ts';
 import { BROKER_LIMITS } from './limits.ts';
@@ -32,6 +33,8 @@ export interface BrokerOptions {
   /** Signs requests for certificates that come over MQTT; without it all are refused. */
   readonly issuer?: CertificateIssuer;
   readonly now: () => number;
+  /** How often gateways are told where the store stands; without it once a minute. */
+  readonly checkpointMs?: number;
   readonly onRefused?: (error: Error, clientId: string | undefined) => void;
   /** Told of clients that are let in, refused, or cut off. */
   readonly audit?: AuditSink;
@@ -114,6 +117,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     await new Promise<void>((resolve) => aedes.close(resolve));
     throw error;
   }
+  const telling = tellCheckpoints(aedes, () => connections.values(), options.target, options.checkpointMs);
   server.on('error', refused); // a connection that could not be taken
   return {
     port: (server.address() as { port: number }).port,
@@ -122,6 +126,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       for (const [gate, { peer }] of connections) if (peer.role !== 'operator' && peer.projectId === projectId) gate.destroy();
     },
     close: async () => {
+      telling.stop();
       await watch?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await new Promise<void>((resolve) => aedes.close(resolve));

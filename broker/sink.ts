@@ -11,8 +11,15 @@ import type { ProjectKeys } from './keys/provider.ts';
 import { KeyWatch, type Standing } from './key-watch.ts';
 import type { ProjectReference, Projects } from './projects.ts';
 import { isFatal, ProjectLog, type Arrival, type Done, type LogCounts } from './store/project-log.ts';
+import { encodeConnection, type GatewayConnection } from './store/group.ts';
+import { retainLog, type Retained, type RetentionLimits } from './store/retention.ts';
+import { settledView, type LogToChange } from './store/rewrite.ts';
 import { makeDurableDirectory } from './store/segment-files.ts';
+import { localSource } from './store/segment-source.ts';
+import type { LogCheckpoint } from './store/witness.ts';
 
+/** How often it is looked whether something is to be removed. */
+const RETAIN_MS = 60_000;
 /** Payload bytes taken but not yet on disk, over all projects; past it publishes are refused until some are. */
 export const MAX_IN_FLIGHT_BYTES = 64 * 2 ** 20;
 
@@ -27,6 +34,14 @@ export interface SinkOptions {
   readonly onRefusal?: (projectId: string, error: Error | undefined) => void;
   /** Called when what comes for a project is held, since its key service does not answer, and when it goes on. */
   readonly onHold?: (projectId: string, held: boolean) => void;
+  /** Called with each segment that is sealed. */
+  readonly onSealed?: (checkpoint: LogCheckpoint) => void;
+  /** What is to be kept at most, asked each time; without it everything is. */
+  readonly retention?: () => RetentionLimits;
+  /** Called when retention removed something, or could not. */
+  readonly onRetention?: (projectId: string, result: Retained | Error) => void;
+  /** Called with each version of what was rewritten and removed. */
+  readonly onAmended?: (projectId: string, version: number) => void;
 }
 
 export class Sink {
@@ -42,6 +57,8 @@ export class Sink {
   #inFlightBytes = 0;
   #fatal: Error | undefined;
   #closed = false;
+  #retainTimer: NodeJS.Timeout | undefined;
+  #retaining: Promise<void> | undefined;
 
   private constructor(options: SinkOptions, unlock: () => Promise<void>) {
     this.#options = options;
@@ -64,6 +81,7 @@ export class Sink {
       throw error;
     }
     sink.#watch.start();
+    if (options.retention) sink.#scheduleRetention(0);
     return sink;
   }
 
@@ -92,11 +110,25 @@ export class Sink {
     else this.#logOf(projectId).then((opened) => opened.append(arrival, settle), settle);
   }
 
+  /** Stores that a gateway came or went, if there is room and its project is written: best effort, nobody waits for it. */
+  noteConnection(projectId: string, connection: GatewayConnection, receivedMs: number): void {
+    const log = this.#open.get(projectId);
+    if (this.#closed || this.#fatal || this.#refused.has(projectId) || !log || this.#inFlightBytes > MAX_IN_FLIGHT_BYTES / 2) return;
+    log.append({ channel: 'connection', receivedMs, payload: encodeConnection(connection) }, () => undefined);
+  }
+
+  /** Where a project's log stands on disk; undefined when nothing was written to it by this process. */
+  checkpoint(projectId: string): LogCheckpoint | undefined {
+    return this.#open.get(projectId)?.checkpoint;
+  }
+
   /** Takes no more, stores what was taken, seals the segments, gives the store free. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#watch.stop();
+    clearTimeout(this.#retainTimer);
+    await this.#retaining;
     const closing = [...this.#logs.values()].map(async (log) => (await log.catch(() => undefined))?.close());
     const results = await Promise.allSettled(closing);
     await this.#unlock();
@@ -184,9 +216,45 @@ export class Sink {
     const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts);
     const standing = await this.#watch.add(project);
     if (standing instanceof KeyError) throw standing;
+    log.onSealed = this.#options.onSealed;
+    await settledView(this.#toChange(log)); // destroys what a command left that was cut short
     await log.recover();
     this.#instruct(log, this.#watch.standing(projectId)); // which may have changed meanwhile
     return log;
+  }
+
+  #toChange(log: ProjectLog): LogToChange {
+    const { projectId, keyId } = log;
+    return {
+      source: localSource(join(this.#options.directory, projectId)), projectId, keyId, keys: this.#options.keys,
+      onAmended: (version) => {
+        log.amended(version);
+        this.#options.onAmended?.(projectId, version);
+      },
+    };
+  }
+
+  #scheduleRetention(waitMs: number): void {
+    this.#retainTimer = setTimeout(() => {
+      this.#retaining = this.#retain().finally(() => {
+        this.#retaining = undefined;
+        if (!this.#closed) this.#scheduleRetention(RETAIN_MS);
+      });
+    }, waitMs);
+  }
+
+  /** A project that cannot be read now is left as it is. */
+  async #retain(): Promise<void> {
+    for (const [projectId, log] of this.#open) {
+      if (this.#closed || this.#fatal) return;
+      if (this.#refused.has(projectId)) continue;
+      try {
+        const retained = await retainLog(this.#toChange(log), this.#options.retention!());
+        if (retained.segments > 0) this.#options.onRetention?.(projectId, retained);
+      } catch (error) {
+        this.#options.onRetention?.(projectId, error as Error);
+      }
+    }
   }
 
   #fail(error: Error): void {

@@ -55,5 +55,7 @@ export { createRequest, signRequest } from './request.ts';
 export type { SignedRequest } from './request.ts';
 export { canonicalBytes, deriveKey, openAt, sealAt } from './sealed.ts';
 export { RECORD_HEADER_BYTES, TAG_BYTES, openRecord, readRecords, sealRecord, sealRecordInParts } from './sealed-record.ts';
+export { streamRecords } from './sealed-record-stream.ts';
+export type { RecordFile } from './sealed-record-stream.ts';
 export type { OpenedRecord, ReadRecord, RecordKeys, RecordsEnd, SealedParts, SealedRecord } from './sealed-record.ts';
 export { holdLock, isLocked, withFileLock } from './file-lock.ts';

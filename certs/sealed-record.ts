@@ -17,7 +17,7 @@ import { openAt, sealInParts } from './sealed.ts';
 export const RECORD_HEADER_BYTES = 16;
 export const TAG_BYTES = 16;
 /** What a disk writes whole or not at all. */
-const SECTOR_BYTES = 512;
+export const SECTOR_BYTES = 512;
 const ZEROS = Buffer.alloc(SECTOR_BYTES);
 /** Records begin at its multiples, counted from the beginning of the file, when its header is one too. */
 const ALIGNMENT = 8;
@@ -80,6 +80,8 @@ export interface ReadRecord {
   readonly plaintext: Buffer;
   /** Where the record begins in its file. */
   readonly offset: number;
+  /** The chain after it. */
+  readonly chain: Buffer;
 }
 
 /** Where the whole records end; what follows is the torn end of a write. */
@@ -90,7 +92,8 @@ export interface RecordsEnd {
 }
 
 /**
- * Gives the records of a file from byte `from` on, each only after it has authenticated.
+ * Gives the records of a file from byte `from` on, each only after it has authenticated. Where `bytes` is a piece of it, the piece
+ * begins at a sector, and `firstNumber` is the number of the record at `from`.
  * Throws RecordError at the first that was altered, is missing or out of place.
  */
 export function* readRecords(
@@ -99,10 +102,11 @@ export function* readRecords(
   firstChain: Buffer,
   keys: RecordKeys,
   maxSealedBytes: number,
+  firstNumber = 0,
 ): Generator<ReadRecord, RecordsEnd> {
   let chain = firstChain;
   let at = from;
-  let number = 0;
+  let number = firstNumber;
   for (; at + RECORD_HEADER_BYTES <= bytes.length; number++) {
     const header = bytes.subarray(at, at + RECORD_HEADER_BYTES);
     if (!hasChecksum(header) && isTorn(bytes, at, at + RECORD_HEADER_BYTES)) break;
@@ -116,8 +120,8 @@ export function* readRecords(
       if (isTorn(bytes, at, end) && !hasChecksum(bytes.subarray(end, end + RECORD_HEADER_BYTES))) break;
       throw new RecordError(number, 'the record was altered');
     }
-    yield { type: header[8]!, number, plaintext, offset: at };
     chain = nextChain(chain, header, sealed);
+    yield { type: header[8]!, number, plaintext, offset: at, chain };
     at = end;
   }
   return { records: number, chain, wholeBytes: at };
@@ -164,6 +168,14 @@ function isTorn(bytes: Buffer, from: number, to: number): boolean {
     at = end;
   }
   return false;
+}
+
+/** All that a record takes whose header begins `bytes`, and the header after it; undefined when there is no such header. */
+export function bytesToJudge(bytes: Buffer): number | undefined {
+  const header = bytes.subarray(0, RECORD_HEADER_BYTES);
+  if (!hasChecksum(header)) return undefined;
+  const sealedBytes = header.readUInt32LE(0);
+  return RECORD_HEADER_BYTES + sealedBytes + paddingAfter(sealedBytes) + RECORD_HEADER_BYTES;
 }
 
 function hasChecksum(header: Buffer): boolean {

@@ -45,6 +45,7 @@ const NEEDS: Readonly<Record<string, readonly Need[] | 'no home'>> = {
   'store rewrap': [need('thrum:RewrapData', 'project')],
   'store reencrypt': [need('thrum:ReencryptData', 'project')],
   'store shred': [need('thrum:ShredData', 'project')],
+  'store retain': [need('thrum:ShredData', 'project')],
   'keys serve': [need('thrum:ServeKeys', 'home')],
   'keys create': [need('kms:CreateKey', 'no key'), need('kms:CreateAlias', 'option alias')],
   'keys list': [need('kms:ListKeys', 'no key'), need('kms:ListAliases', 'no key')],

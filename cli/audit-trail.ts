@@ -14,10 +14,14 @@ export function openTrail(path: string, source: RootSource, accountId: () => Pro
   return trail;
 }
 
-/** Writes out what commands recorded; says so on stderr where that cannot be. Whatever the command did is done all the same. */
-export async function closeTrails(): Promise<void> {
+/**
+ * Writes out what commands recorded; says so on stderr where that cannot be, unless `failure` has said why already. Whatever
+ * the command did is done all the same.
+ */
+export async function closeTrails(failure?: unknown): Promise<void> {
   for (const trail of open) {
     await trail.close().catch((error: unknown) => {
+      if ((failure as Error | undefined)?.message === (error as Error).message) return;
       process.stderr.write(`thrum: the audit trail in ${trail.directory} could not be written, so what this command did is not in it: ${(error as Error).message}\n`);
     });
   }

@@ -1,10 +1,10 @@
 /**
  * What the command line makes of an error: one line on stderr and an exit code.
- * 0 done, 1 a check found a failure, 2 wrong use or bad input, 3 the environment failed.
+ * 0 done, 1 a check found a failure, 2 wrong use or bad input, 3 the environment failed, 4 the store is an older copy.
  */
 import { CommanderError } from 'commander';
 
-export const EXIT = { done: 0, failure: 1, usage: 2, environment: 3 } as const;
+export const EXIT = { done: 0, failure: 1, usage: 2, environment: 3, rollback: 4 } as const;
 
 export type CliErrorCode = 'CLI_USAGE' | 'AUDIT_DAMAGED' | 'HOME_MISSING' | 'HOME_DAMAGED' | 'HOME_FOREIGN' | 'FLEET_FILE';
 
@@ -32,9 +32,9 @@ export class Interrupted extends Error {
 }
 
 const FAILURES = new Set(['STORE_DAMAGED', 'AUDIT_DAMAGED', 'DIRECTORY_DAMAGED', 'GATEWAY_REFUSED']);
-const ENVIRONMENT = new Set(['PEER_UNREACHABLE', 'LOCK_HELD', 'CERTS_WRITE_FAILED', 'STORE_FAILED', 'STORE_FULL', 'STORE_CLOSED', 'STORE_BUSY', 'SPOOL_FAILED', 'KEY_DISABLED', 'KEY_UNREACHABLE', 'ACCESS_DENIED', 'ACCESS_SECOND_FACTOR', 'GATEWAY_STOPPED', 'GATEWAY_NO_ANSWER', 'LOAD_LIMIT', 'LOAD_WORKER']);
+const ENVIRONMENT = new Set(['PEER_UNREACHABLE', 'LOCK_HELD', 'CERTS_WRITE_FAILED', 'STORE_FAILED', 'STORE_FULL', 'STORE_CLOSED', 'STORE_BUSY', 'SPOOL_FAILED', 'KEY_DISABLED', 'KEY_UNREACHABLE', 'ACCESS_DENIED', 'ACCESS_SECOND_FACTOR', 'GATEWAY_STOPPED', 'GATEWAY_NO_ANSWER', 'LOAD_LIMIT', 'LOAD_WORKER', 'REMOTE_CREDENTIALS', 'REMOTE_DENIED', 'REMOTE_MISSING', 'REMOTE_UNREACHABLE', 'REMOTE_CONFLICT', 'REMOTE_FAILED']);
 /** Our own errors; whatever else has a code in capitals comes from the system. */
-const OURS = /^(CLI|SENSITIVE|DIRECTORY|AUDIT|ACCESS|HOME|FLEET|FRAME|CERTS|CLAIM|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|LOAD|STORE|ADMISSION)_?/;
+const OURS = /^(CLI|SENSITIVE|DIRECTORY|AUDIT|ACCESS|HOME|FLEET|FRAME|CERTS|CLAIM|KEY|KEYSTORE|PROJECT|PLAN|SENSOR|WAV|SPOOL|UPLINK|GATEWAY|SEAL|LOCK|LOAD|STORE|REMOTE|ADMISSION)_?/;
 
 const SYSTEM: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
   EADDRINUSE: (e) => `port ${(e as { port?: number }).port ?? ''} is taken: choose another with --port, or 0 for a free one`,

@@ -4,6 +4,7 @@ import { checkAlias } from '../broker/mod.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { callKms, keyToChange } from './keys-call.ts';
 import { addOutputOptions, printResult, type OutputOptions } from './output.ts';
+import { addScreeningOption, screenTexts, type ScreeningOptions } from './screening.ts';
 
 type Options = HomeOptions & OutputOptions;
 
@@ -11,10 +12,11 @@ export function addAliasCommands(keys: Command): void {
   const alias = keys.command('alias').description('name keys');
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command));
   const point = (name: string, operation: string, what: string): void => {
-    finish(alias.command(name).description(what).argument('<alias>', 'alias/NAME').argument('<key>', 'id, ARN or another alias of the key'))
+    finish(addScreeningOption(alias.command(name).description(what).argument('<alias>', 'alias/NAME').argument('<key>', 'id, ARN or another alias of the key')))
       .addHelpText('after', `\nExample:\n  thrum keys alias ${name} alias/plant-7 1234abcd-12ab-34cd-56ef-1234567890ab`)
-      .action(async (aliasName: string, key: string, options: Options) => {
+      .action(async (aliasName: string, key: string, options: Options & ScreeningOptions) => {
         checkAlias(aliasName);
+        screenTexts(options, { 'the alias': aliasName });
         const home = await openHome(options, 'refuse');
         const { keyId } = await keyToChange(home, key);
         await callKms(home, operation, { AliasName: aliasName, TargetKeyId: keyId });

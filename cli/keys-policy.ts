@@ -6,6 +6,7 @@ import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { callKms, keyToChange } from './keys-call.ts';
 import { pairs } from './keys-values.ts';
 import { addOutputOptions, printResult, type OutputOptions } from './output.ts';
+import { addScreeningOption, screenTexts, type ScreeningOptions } from './screening.ts';
 
 type Options = HomeOptions & OutputOptions;
 
@@ -16,9 +17,10 @@ export function addPolicyCommands(keys: Command): void {
   const ofKey = (command: Command): Command => command.argument('<key>', 'id, ARN or alias/NAME');
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command));
 
-  finish(ofKey(keys.command('tag').description('put tags on a key, or change them')).argument('<name=value...>', 'tags, at most 50 on a key'))
+  finish(addScreeningOption(ofKey(keys.command('tag').description('put tags on a key, or change them')).argument('<name=value...>', 'tags, at most 50 on a key')))
     .addHelpText('after', '\nExample:\n  thrum keys tag alias/plant-7 site=north class=A')
-    .action(async (name: string, tags: string[], options: Options) => {
+    .action(async (name: string, tags: string[], options: Options & ScreeningOptions) => {
+      screenTexts(options, Object.fromEntries(tags.map((tag, n) => [`tag ${n + 1}`, tag])));
       const wish = pairs(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
       const home = await openHome(options, 'refuse');
       const { keyId } = await keyToChange(home, name);

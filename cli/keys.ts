@@ -10,6 +10,7 @@ import { addPolicyCommands } from './keys-policy.ts';
 import { addRotationCommands, rotationText } from './keys-rotation.ts';
 import { addServeCommand } from './keys-serve.ts';
 import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
+import { addScreeningOption, screenTexts, type ScreeningOptions } from './screening.ts';
 
 type Options = HomeOptions & OutputOptions;
 
@@ -17,12 +18,13 @@ export function addKeysCommand(program: Command): void {
   const keys = program.command('keys').description('make, list and control the keys that protect projects');
   const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command));
 
-  finish(keys.command('create').description('make a key that you control').option('--alias <alias>', 'name for it, as alias/NAME').option('--description <text>', 'what it is for'))
+  finish(addScreeningOption(keys.command('create').description('make a key that you control').option('--alias <alias>', 'name for it, as alias/NAME').option('--description <text>', 'what it is for')))
     .addHelpText('after', '\nExample:\n  thrum keys create --alias alias/plant-7')
-    .action(async (options: Options & { alias?: string; description?: string }) => {
+    .action(async (options: Options & ScreeningOptions & { alias?: string; description?: string }) => {
       const { alias, description } = options;
       const wish: NewKey = { owner: 'customer', ...(alias === undefined ? {} : { alias }), ...(description === undefined ? {} : { description }) };
       checkNewKey(wish);
+      screenTexts(options, { 'the alias': alias, 'the description': description });
       const home = await openHome(options, 'create');
       const key = await home.keys.createKey(wish);
       printResult(options, keyJson(key), () => [`made key ${key.keyId}${alias === undefined ? '' : ` (${alias})`}`]);

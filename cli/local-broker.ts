@@ -1,10 +1,13 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
-import { startBroker, Sink, type Broker } from '../broker/mod.ts';
+import { startBroker, startUploader, Sink, type Broker, type RetentionLimits, type Uploader } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { freeBuffersAtOnce } from './external-memory.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
+import { bytes, count } from './output.ts';
+import { random } from './random.ts';
 import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
+import { recordAmendment } from './store-change.ts';
 
 export interface LocalBroker {
   readonly broker: Broker;
@@ -12,7 +15,7 @@ export interface LocalBroker {
   readonly authorityPem: string;
   /** Rejects when the disk fails; never resolves. */
   readonly failed: Promise<never>;
-  /** Cuts the clients, stores what was taken, seals the segments. */
+  /** Cuts the clients, stores what was taken, seals the segments, brings them up. */
   close(): Promise<void>;
 }
 
@@ -20,7 +23,14 @@ export interface LocalBrokerOptions {
   readonly host: string;
   readonly port: number;
   readonly onRefused?: (message: string) => void;
+  /** What is to be kept at most; without it everything is. */
+  readonly retention?: () => RetentionLimits;
+  /** Leave local copies of segments that have gone up to the home's bucket. */
+  readonly remoteKeep?: boolean;
 }
+
+/** How long a stopping broker brings up what is left. */
+const UPLOAD_GRACE_MS = 60_000;
 
 /** Starts broker and sink; makes authority and server identity where there are none. */
 export async function startLocalBroker(home: Home, options: LocalBrokerOptions): Promise<LocalBroker> {
@@ -36,6 +46,10 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     projects: home.projects,
     keys: home.projectKeys,
     onFatal: fail,
+    onSealed: (checkpoint) => home.trail.recordCheckpoint(checkpoint),
+    onAmended: (projectId, version) => recordAmendment(home, projectId, version),
+    ...(options.retention && { retention: options.retention }),
+    onRetention: (projectId, result) => options.onRefused?.(result instanceof Error ? `retention of project ${projectId}: ${result.message}` : `retention removed ${count(result.segments)} segments (${bytes(result.bytes)}) of project ${projectId}`),
     onRefusal: (projectId, error) => {
       options.onRefused?.(error?.message ?? `project ${projectId} is taken again`);
       if (error) broker?.disconnectProject(projectId);
@@ -43,7 +57,15 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     onHold: (projectId, held) => options.onRefused?.(held ? `project ${projectId}: its key service does not answer; what comes waits` : `project ${projectId} goes on`),
   });
   let stopKeeping = (): Promise<void> => Promise.resolve();
+  let uploader: Uploader | undefined;
   try {
+    uploader = home.remote && (await startUploader({
+      remote: home.remote,
+      store: home.store,
+      keep: options.remoteKeep === true,
+      random,
+      onTrouble: (error) => options.onRefused?.(error ? `segments stay here for now: ${error.message}` : 'segments go up again'),
+    }));
     stopKeeping = await keepRevocationLists(home, (message) => options.onRefused?.(message));
     broker = await startBroker({
       ...options,
@@ -60,6 +82,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   } catch (error) {
     await stopKeeping();
     await sink.close();
+    await uploader?.finish(0);
     throw error;
   }
   const started = broker;
@@ -72,6 +95,8 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       await stopKeeping();
       await started.close();
       await sink.close();
+      const left = (await uploader?.finish(UPLOAD_GRACE_MS)) ?? 0;
+      if (left > 0) options.onRefused?.(`${left} segments have not gone up: they are in ${home.store} and go up at the next start`);
     },
   };
 }

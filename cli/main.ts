@@ -48,12 +48,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(EXIT.environment);
 });
 
+let failure: unknown;
 try {
   await program.parseAsync();
 } catch (error) {
+  failure = error;
   const { message, exitCode } = explain(error);
   if (message !== '') process.stderr.write(`thrum: ${message}\n`);
   process.exitCode = exitCode;
 } finally {
-  await closeTrails();
+  await closeTrails(failure);
 }

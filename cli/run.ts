@@ -1,7 +1,7 @@
 /** `thrum run`: broker and fleet in one process, then everything stored is compared with everything produced. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readProject, type Project } from '../broker/mod.ts';
+import { isConnection, localSource, readProject, type Project } from '../broker/mod.ts';
 import { loadAuthority } from '../certs/mod.ts';
 import { Fleet, Ledger, type FleetProgress, type Reconciliation } from '../gateway/mod.ts';
 import { planFleet, type Sensor } from '../sensors/mod.ts';
@@ -150,9 +150,10 @@ async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, dura
 /** Reads everything back and holds it against what was produced. */
 async function readBack(home: Home, projectId: string, ledger: Ledger): Promise<{ result: Reconciliation; storedBytes: number }> {
   let storedBytes = 0;
-  for await (const { batch, payloadBytes } of readProject(join(home.store, projectId), projectId, home.projectKeys)) {
-    storedBytes += payloadBytes;
-    for (const message of batch.messages) ledger.stored(message);
+  for await (const item of readProject(localSource(join(home.store, projectId)), projectId, home.projectKeys)) {
+    if (isConnection(item)) continue;
+    storedBytes += item.payloadBytes;
+    for (const message of item.batch.messages) ledger.stored(message);
   }
   return { result: ledger.reconcile(), storedBytes };
 }

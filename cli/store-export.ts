@@ -1,6 +1,7 @@
 /** `thrum store export`: stored messages in formats that others read. */
 import { Option, type Command } from 'commander';
-import { exportFile, exportWav, KINDS, undecodable, type ExportItem, type ExportProject, type ExportSummary, type FileFormat, type Selection } from '../broker/mod.ts';
+import { exportEvent, exportFile, exportWav, KINDS, OWNER_PRINCIPAL, undecodable, type ExportItem, type ExportProject, type ExportSummary, type FileFormat, type Selection } from '../broker/mod.ts';
+import { actingPrincipal } from './acting.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { openExportFile, ReaderGone, refuseInside, standardOutput, type ExportOutput } from './export-output.ts';
@@ -9,6 +10,7 @@ import { addKmsOptions } from './kms-options.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { addOutputOptions, bytes, count, printResult, say, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { addSelectionOptions, projectsToRead, selectionOf, storedItems, type SelectionOptions } from './store-selection.ts';
 
 interface ExportOptions extends HomeOptions, OutputOptions, SelectionOptions {
@@ -18,9 +20,6 @@ interface ExportOptions extends HomeOptions, OutputOptions, SelectionOptions {
   readonly withNames?: boolean;
 }
 
-/** The account of the streams' events: a home belongs to one. */
-const ACCOUNT_ID = '000000000000';
-
 export function addStoreExportCommand(store: Command): void {
   const command = store
     .command('export')
@@ -29,7 +28,7 @@ export function addStoreExportCommand(store: Command): void {
     .addOption(new Option('--format <format>', 'csv holds measurements, wav waveforms, parquet one kind (measurements unless --kind says else)').choices(['ndjson', 'csv', 'wav', 'parquet', 'monitron-v2']).default('ndjson'))
     .option('--out <path>', 'file to write; for wav a folder (default standard output)')
     .option('--with-names', 'with the names of project, sites, assets and positions, which are left out otherwise');
-  addOutputOptions(addKmsOptions(addHomeOptions(addSelectionOptions(command))))
+  addOutputOptions(addKmsOptions(addHomeOptions(addRemoteOptions(addSelectionOptions(command)))))
     .addHelpText('after', '\nExamples:\n  thrum store export --format csv --out measurements.csv\n  thrum store export --format parquet --from 30d --out month.parquet\n  thrum store export --format monitron-v2 --with-names\n  thrum store export --format wav --sensor 70b3d5e75e000001 --out recordings/')
     .action(exportMessages);
 }
@@ -60,12 +59,14 @@ async function exportMessages(options: ExportOptions): Promise<void> {
 async function writeTo(output: ExportOutput, home: Home, options: ExportOptions & { readonly format: FileFormat }, selection: Selection, interrupted: AbortSignal): Promise<ExportSummary> {
   const { format, withNames = false } = options;
   const projects = await projectsToRead(home, options, selection, withNames);
+  const { accountId } = await home.keys.store.readOrCreate();
   let rows = 0;
   const panel = output.kind === 'file' && process.stderr.isTTY ? showLive(options, () => ({ heading: `export to ${options.out!}`, rows: [['rows', count(rows)]], line: `${count(rows)} rows` })) : undefined;
   try {
     return await exportFile(
-      items(home, options, projects, interrupted),
-      { format, selection, withNames, accountId: ACCOUNT_ID, nowMs: now(), onRow: (done) => (rows = done) },
+      // The stream tells of what came before, too: of states, and of who was silent.
+      items(home, options, projects, interrupted, format === 'monitron-v2' ? {} : selection),
+      { format, selection, withNames, accountId, nowMs: now(), onRow: (done) => (rows = done), onExported: teller(home, projects, selection, withNames) },
       output.write,
     );
   } finally {
@@ -73,9 +74,15 @@ async function writeTo(output: ExportOutput, home: Home, options: ExportOptions 
   }
 }
 
+/** Tells the audit trail what left. */
+function teller(home: Home, projects: readonly ExportProject[], selection: Selection, withNames: boolean): (summary: ExportSummary) => void {
+  const principal = actingPrincipal() ?? OWNER_PRINCIPAL;
+  return (summary) => home.trail.record(exportEvent({ principal, projectIds: projects.map(({ projectId }) => projectId), selection, withNames, summary }));
+}
+
 /** What is stored, saying on the way what does not decode. Throws Interrupted. */
-async function* items(home: Home, options: OutputOptions, projects: readonly ExportProject[], interrupted: AbortSignal): AsyncGenerator<ExportItem> {
-  for await (const item of storedItems(home, projects)) {
+async function* items(home: Home, options: OutputOptions, projects: readonly ExportProject[], interrupted: AbortSignal, selection: Selection): AsyncGenerator<ExportItem> {
+  for await (const item of storedItems(home, projects, selection)) {
     interrupted.throwIfAborted();
     const fault = undecodable(item.entry);
     if (fault !== undefined) say(options, fault);
@@ -93,7 +100,7 @@ async function exportRecordings(home: Home, options: ExportOptions, selection: S
   await refuseInside(home, directory);
   const projects = await projectsToRead(home, options, selection);
   const interrupt = catchInterrupt(); // now that there are files that would be left behind
-  const { files, incomplete, sha256 } = await exportWav(items(home, options, projects, interrupt.signal), selection, directory, projects.length > 1).finally(() => interrupt.release());
+  const { files, incomplete, sha256 } = await exportWav(items(home, options, projects, interrupt.signal, selection), selection, directory, projects.length > 1, teller(home, projects, selection, false)).finally(() => interrupt.release());
   for (const { capture, samples, totalSamples } of incomplete) say(options, `capture ${capture} has ${samples} of ${totalSamples} samples: not written`);
   printResult(options, { files, incomplete, sha256 }, () => [...files, `${count(files.length)} recordings`]);
 }

@@ -1,7 +1,7 @@
 /** `thrum store scan`: looks through what is kept for text that should not be there, and says where and of what kind, never what. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { isKeyUnavailable, readProject, screen, type Places, type SensitiveKind } from '../broker/mod.ts';
+import { isConnection, localSource, isKeyUnavailable, readProject, screen, type Places, type SensitiveKind } from '../broker/mod.ts';
 import { listIdentities } from '../certs/mod.ts';
 import { EXIT } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
@@ -68,8 +68,9 @@ async function* scanProject(home: Home, projectId: string): AsyncGenerator<Found
   yield* look(`name of project ${projectId}`, (await home.projects.read(projectId)).name);
   yield* scanPlaces(`project ${projectId}`, await home.places.read(projectId));
   // What decodes has numbers and ids, no text.
-  for await (const { undecodablePayload, file, record } of readProject(join(home.store, projectId), projectId, home.projectKeys)) {
-    if (undecodablePayload) yield* look(`${file}, record ${record}, a batch that does not decode`, printable(undecodablePayload));
+  for await (const item of readProject(localSource(join(home.store, projectId)), projectId, home.projectKeys)) {
+    if (isConnection(item) || !item.undecodablePayload) continue;
+    yield* look(`${item.file}, record ${item.record}, a batch that does not decode`, printable(item.undecodablePayload));
   }
 }
 

@@ -1,11 +1,10 @@
 /** `thrum store read` and `export`: which messages are wanted, and the stored entries of the projects that are named. */
-import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { exportProject, isKeyUnavailable, namesKnownPlace, NOWHERE, readProject, type ExportItem, type ExportProject, type Selection } from '../broker/mod.ts';
+import { exportProject, isKeyUnavailable, namesKnownPlace, readLogs, type ExportItem, type ExportProject, type Selection, type StoreSelection } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
-import type { Home } from './home.ts';
+import { logsOf, type Home } from './home.ts';
 import { parseDurationMs, sensorId, wholeNumber } from './values.ts';
 
 export interface SelectionOptions {
@@ -74,7 +73,7 @@ export async function projectsToRead(home: Home, options: { readonly project?: s
   for (const projectId of await projectIds(home, options)) {
     await orLeaveOut(projectId, async () => {
       const name = withNames ? (await home.projects.read(projectId)).name : projectId;
-      projects.push(exportProject(projectId, name, NOWHERE));
+      projects.push(exportProject(projectId, name, await home.places.read(projectId)));
     });
   }
   if (projects.length > 0 && !projects.some(({ places }) => namesKnownPlace(selection, places))) {
@@ -83,12 +82,27 @@ export async function projectsToRead(home: Home, options: { readonly project?: s
   return projects;
 }
 
-/** What the projects have stored, one after another; of a project whose key is disabled nothing more. */
-export async function* storedItems(home: Home, projects: readonly ExportProject[]): AsyncGenerator<ExportItem> {
+/** What the store's indexes can tell of a selection: whatever is in it is in this. */
+function inStore(selection: Selection, { places }: ExportProject): StoreSelection {
+  const { sensorId, gatewayId, siteName, assetName, positionName, fromMs, toMs } = selection;
+  const isByPlace = siteName !== undefined || assetName !== undefined || positionName !== undefined;
+  const there = [...places].filter(([, place]) => namesKnownPlace(selection, new Map([['', place]]))).map(([id]) => id);
+  const sensors = sensorId === undefined ? there : there.filter((id) => id === sensorId);
+  return {
+    ...(gatewayId !== undefined && { gateways: new Set([gatewayId]) }),
+    ...(isByPlace ? { sensors: new Set(sensors) } : sensorId !== undefined && { sensors: new Set([sensorId]) }),
+    ...(fromMs !== undefined && { fromMs }),
+    ...(toMs !== undefined && { toMs }),
+  };
+}
+
+/** What the projects have stored that may be in the selection, one after another; of a project whose key is disabled nothing more. */
+export async function* storedItems(home: Home, projects: readonly ExportProject[], selection: Selection = {}): AsyncGenerator<ExportItem> {
   for (const project of projects) {
     const { projectId } = project;
     try {
-      for await (const entry of readProject(join(home.store, projectId), projectId, home.projectKeys)) yield { project, entry };
+      const sources = (await logsOf(home, projectId)).map(({ source }) => source);
+      for await (const entry of readLogs(sources, projectId, home.projectKeys, inStore(selection, project))) yield { project, entry };
     } catch (error) {
       leaveOut(projectId, 'left out', error);
       process.exitCode = EXIT.environment;

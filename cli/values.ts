@@ -46,6 +46,16 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+const UNIT_BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+/** For commander: a size such as 500MiB or 10GiB → bytes. */
+export function byteCount(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(B|[KMGT]iB)$/.exec(text);
+  const size = match ? Math.round(Number(match[1]) * UNIT_BYTES[match[2]!]!) : 0;
+  if (size <= 0 || !Number.isSafeInteger(size)) throw new InvalidArgumentError('Write a size such as 500MiB or 10GiB.');
+  return size;
+}
+
 /** For commander: checks a duration and keeps it as written. */
 export function duration(text: string): string {
   if (parseDurationMs(text) === undefined) throw new InvalidArgumentError('Write a duration such as 90s, 24h or 365d.');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { batchOf, encodeBatch, gatewayOfVerified, maxBatchLength, readBatchHeader, scanBatch } from './batch.ts';
+import { batchOf, encodeBatch, headerOfVerified, maxBatchLength, readBatchHeader, scanBatch } from './batch.ts';
 import { beginFrame, endFrame, frameLength } from './envelope.ts';
 import { asSent, decodeBatch, decodeFrame, decodeMessage, frameOf } from './frame.ts';
 import { randomOf } from './signals.fixture.ts';
@@ -44,10 +44,10 @@ describe('a batch', () => {
   it('is looked through for who measured and when, without its samples', () => {
     const messages = [alarm(1), capture(Int16Array.of(1, 2, 4)), { ...alarm(2), sensorId: '00a0b1c2d3e4f507', timeMs: 5 }];
     const bytes = batchOf(HEADER, [...messages.map(frameOf), rawFrame(15, [])]);
-    const seen: [string, number][] = [];
-    expect(scanBatch(bytes, (sensorId, timeMs) => seen.push([sensorId, timeMs]))).toStrictEqual(HEADER);
-    expect(gatewayOfVerified(bytes)).toBe(HEADER.gatewayId);
-    expect(seen).toEqual(messages.map(({ sensorId, timeMs }) => [sensorId, timeMs]));
+    const seen: [string, number, string][] = [];
+    expect(scanBatch(bytes, (sensorId, timeMs, kind) => seen.push([sensorId, timeMs, kind]))).toStrictEqual(HEADER);
+    expect(headerOfVerified(bytes)).toEqual({ ...HEADER, messageCount: 4 });
+    expect(seen).toEqual(messages.map(({ sensorId, timeMs, kind }) => [sensorId, timeMs, kind]));
   });
 
   it('is written where the caller says, and only if it fits', () => {

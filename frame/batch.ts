@@ -7,7 +7,7 @@
 import { checkBodyEnd, readSensorBody } from './body.ts';
 import { checkU32 } from './check.ts';
 import { readU8, take, type Cursor } from './cursor.ts';
-import { CRC_BYTES, frameLength, KIND_BATCH, KIND_MEASUREMENT, MAX_KIND, openFrame, writeFrame } from './envelope.ts';
+import { CRC_BYTES, frameLength, KIND_BATCH, KIND_MEASUREMENT, KIND_WAVEFORM, MAX_KIND, openFrame, writeFrame } from './envelope.ts';
 import { FrameError } from './errors.ts';
 import { checkEui64, EUI64_BYTES, readEui64, writeEui64 } from './eui64.ts';
 import { fromCodes, newMeasurementCodes } from './measurement-codes.ts';
@@ -148,18 +148,18 @@ export function readBatchBody(cursor: Cursor, allocate: AllocateSamples): Batch 
   return { kind: 'batch', ...header, messages };
 }
 
-/** The gateway of a batch that was verified before: nothing is checked but that it is long enough. Throws FrameError FRAME_TRUNCATED. */
-export function gatewayOfVerified(bytes: Uint8Array): string {
+/** As `readBatchHeader`, of a batch that was verified before: nothing is checked but that it is long enough. Throws FrameError. */
+export function headerOfVerified(bytes: Uint8Array): BatchHeader & { messageCount: number } {
   const cursor: Cursor = { bytes, position: 1, end: bytes.length, atEnd: 'FRAME_TRUNCATED' };
   readVarint(cursor);
-  return readEui64(cursor);
+  return readHeader(cursor);
 }
 
 /**
  * Whose messages a batch has and when they were measured, in their order, without decoding more than that takes: of a
  * waveform nothing but its header. Throws FrameError as `decodeBatch` does, as far as it looks.
  */
-export function scanBatch(bytes: Uint8Array, visit: (sensorId: string, timeMs: number) => void): BatchHeader {
+export function scanBatch(bytes: Uint8Array, visit: VisitMessage): BatchHeader {
   const cursor = openFrame(bytes);
   if (cursor.kind !== KIND_BATCH) throw new FrameError('FRAME_KIND', `kind ${cursor.kind} is no batch`, 0);
   const { messageCount, ...header } = readHeader(cursor);
@@ -168,11 +168,14 @@ export function scanBatch(bytes: Uint8Array, visit: (sensorId: string, timeMs: n
   return header;
 }
 
-function scanEntry(cursor: Cursor, visit: (sensorId: string, timeMs: number) => void): void {
+/** Told of each message, as far as its kind is known here. */
+export type VisitMessage = (sensorId: string, timeMs: number, kind: SensorMessage['kind']) => void;
+
+function scanEntry(cursor: Cursor, visit: VisitMessage): void {
   const first = readU8(cursor);
   if ((first & 0xf) === KIND_MEASUREMENT) {
     readMeasurementEntry(first, cursor, MEMORY, CODES);
-    visit(CODES.sensorId, CODES.timeMs);
+    visit(CODES.sensorId, CODES.timeMs, 'measurement');
     return;
   }
   checkEntryKind(first, cursor.position - 1);
@@ -180,7 +183,7 @@ function scanEntry(cursor: Cursor, visit: (sensorId: string, timeMs: number) => 
   const start = take(cursor, length);
   if (first > KIND_BATCH) return;
   const { sensorId, timeMs } = readSensorHeader({ bytes: cursor.bytes, position: start, end: start + length, atEnd: 'FRAME_MALFORMED' });
-  visit(sensorId, timeMs);
+  visit(sensorId, timeMs, first === KIND_WAVEFORM ? 'waveform' : 'event');
 }
 
 function readEntry(cursor: Cursor, allocate: AllocateSamples): SensorMessage | undefined {

@@ -5,6 +5,7 @@
 import { batchOf, frameOf, readBatchHeader, type SensorMessage } from '../frame/mod.ts';
 import type { FirmwareState } from '../sensors/mod.ts';
 import type { BackoffLimits } from './backoff.ts';
+import { CheckpointKeeper } from './checkpoint.ts';
 import { GatewayError } from './errors.ts';
 import type { IdentityStore } from './identity-store.ts';
 import { Renewal } from './renewal.ts';
@@ -66,6 +67,7 @@ export class Gateway {
   readonly #spool: Spool;
   readonly #uplink: Uplink;
   readonly #renewal: Renewal | undefined;
+  readonly #checkpoint: CheckpointKeeper;
   #open: Open | undefined;
   #linger: NodeJS.Timeout | undefined;
   #sealing: Promise<void> = Promise.resolve();
@@ -78,6 +80,7 @@ export class Gateway {
     this.#options = options;
     this.#spool = spool;
     const { identity, store, target, backoff, random, now, onState, stopping } = options;
+    this.#checkpoint = new CheckpointKeeper(options.directory);
     stopping.addEventListener('abort', () => this.#wake(), { once: true });
     this.#uplink = new Uplink({
       projectId: identity.projectId,
@@ -91,6 +94,7 @@ export class Gateway {
       onState,
       onAcknowledged: (batch, latencyMs) => this.#acknowledged(batch, latencyMs),
       onIdentified: (used) => this.#renewal?.connected(used),
+      onCheckpoint: (payload) => this.#checkpoint.take(payload),
     });
     this.#renewal = store && new Renewal({
       store,
@@ -191,6 +195,7 @@ export class Gateway {
     const renewed = this.#renewal?.stop(); // what it waits for ends with the connection
     await this.#uplink.stop();
     await renewed;
+    await this.#checkpoint.settled();
     await this.#spool.close();
   }
 

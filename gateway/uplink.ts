@@ -34,6 +34,8 @@ export interface UplinkOptions {
   readonly onAcknowledged: (batch: SpooledBatch, latencyMs: number) => void;
   /** Called with each change: connected, or not and why. */
   readonly onState: (connected: boolean, reason: string) => void;
+  /** Called with what the broker says of how far its store has come. */
+  readonly onCheckpoint?: (payload: Uint8Array) => void;
   /** Called with what each connection was made with. */
   readonly onIdentified?: (used: Credentials) => void;
 }
@@ -133,9 +135,14 @@ export class Uplink {
     client.on('connect', () => {
       this.#connected = true;
       client.publish(`${this.#prefix}status`, 'online', { qos: 0, retain: true });
+      // Best effort: a broker that has no such topic refuses, and that is all.
+      if (this.#options.onCheckpoint) client.subscribe(`${this.#prefix}checkpoint`, { qos: 0 }, () => undefined);
       this.#options.onState(true, '');
       this.#options.onIdentified?.(used);
       this.pump();
+    });
+    client.on('message', (topic, payload) => {
+      if (topic === `${this.#prefix}checkpoint`) this.#options.onCheckpoint?.(payload);
     });
     client.on('packetreceive', (packet) => {
       const rule = brokenRule(packet, this.#connected ? 'connected' : 'connecting');

@@ -93,6 +93,11 @@ it('refuses names with sensitive text before anything is made, without repeating
       await expect(readdir(home)).rejects.toMatchObject({ code: 'ENOENT' });
     }
     expect(await thrum(['project', 'create', name, '--allow-sensitive-text', '--home', home])).toMatchObject({ exitCode: 0 });
+    await thrum(['keys', 'create', '--alias', 'alias/mill', '--home', home]);
+    for (const command of [['create', '--description', name], ['tag', 'alias/mill', `card=${name}`], ['alias', 'add', 'alias/4111-1111-1111-1111', 'alias/mill']]) {
+      const refused = await thrum(['keys', ...command, '--home', home]);
+      expect(refused, command.join(' ')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('card number') as string });
+    }
     const scan = await thrum(['store', 'scan', '--home', home]);
     expect(scan).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/name of project p-[0-9a-f]{16}: card number/) as string });
     expect(scan.stdout + scan.stderr).not.toContain('4111');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { KeyService, Projects, readProject } from '../broker/mod.ts';
+import { KeyService, localSource, Projects, readProject } from '../broker/mod.ts';
 import { freePort, start, thrum, withFolder, type Result } from './cli.ts';
 
 const FLEET = ['--sites', '1', '--gateways', '2', '--sensors', '8', '--machines', '4', '--capture-samples', '1024', '--speed', '36000'];
@@ -39,7 +39,7 @@ it('refuses writes within two seconds of the key being disabled, and loses nothi
     const keys = new KeyService(join(home, 'keys'), { kind: 'file' }, () => 0);
     const [project] = await new Projects(join(home, 'projects'), keys).references();
     const times: number[] = [];
-    for await (const { receivedMs } of readProject(join(home, 'store', project!.projectId), project!.projectId, keys)) times.push(receivedMs);
+    for await (const { receivedMs } of readProject(localSource(join(home, 'store', project!.projectId)), project!.projectId, keys)) times.push(receivedMs);
     expect(times.some((ms) => ms < disabledMs)).toBe(true);
     expect(times.some((ms) => ms > enabledMs)).toBe(true);
     expect(times.filter((ms) => ms > disabledMs + BITES_MS && ms < enabledMs)).toEqual([]);

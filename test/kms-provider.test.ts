@@ -3,7 +3,7 @@ import * as sdk from '@aws-sdk/client-kms';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { arrivalOf, makeHome, NOW_MS, publish, type TestHome } from '../broker/broker.fixture.ts';
-import { KmsEngine, kmsProvider, ownerCaller, Projects, readProject, routeKeys, Sink, verifyProject, type Project, type ProjectKeys, type RemoteKeys } from '../broker/mod.ts';
+import { isConnection, KmsEngine, kmsProvider, localSource, ownerCaller, Projects, readProject, routeKeys, Sink, verifyProject, type Project, type ProjectKeys, type RemoteKeys } from '../broker/mod.ts';
 import { faultProxy, httpAnswer, type FaultProxy } from './fault-proxy.fixture.ts';
 import { ADMIN, serveKeys, type Served } from './kms/served.fixture.ts';
 
@@ -87,7 +87,7 @@ async function run({ home, keys, call }: Bench): Promise<Running> {
 
 async function sequences({ home, keys }: Bench, { projectId }: Project): Promise<number[]> {
   const found: number[] = [];
-  for await (const { batch } of readProject(join(home.store, projectId), projectId, keys)) found.push(batch.sequence);
+  for await (const item of readProject(localSource(join(home.store, projectId)), projectId, keys)) if (!isConnection(item)) found.push(item.batch.sequence);
   return found;
 }
 
@@ -161,7 +161,7 @@ describe.each([['of the home', embedded], ['in a KMS on the wire', onTheWire]] a
     await bench.call('DisableKey', { KeyId });
     const { projectId } = project;
     await bench.call('EnableKey', { KeyId });
-    const reading = readProject(join(bench.home.store, projectId), projectId, bench.keys);
+    const reading = readProject(localSource(join(bench.home.store, projectId)), projectId, bench.keys);
     await reading.next();
     await bench.call('DisableKey', { KeyId });
     const disabledMs = performance.now();
@@ -271,7 +271,7 @@ describe('a KMS far away', { timeout: 60_000 }, () => {
     expect(await publish(sink, project.projectId, arrivalOf(1))).toBeUndefined(); // as its gateway sends it again
     await sink.close();
     expect(await sequences(bench, project)).toEqual([0, 1]);
-    expect((await verifyProject(join(bench.home.store, project.projectId), project.projectId, bench.keys, { inUse: false })).findings).toEqual([]);
+    expect((await verifyProject(localSource(join(bench.home.store, project.projectId)), project.projectId, bench.keys, { inUse: false })).findings).toEqual([]);
   });
 
   it('and is slow, but within its time, holds nothing up for good', async () => {

@@ -1,6 +1,6 @@
 /** What a home's store holds, held against what the sensors must have said: the sensors are pure, so they say it again. */
 import { join } from 'node:path';
-import { KeyService, Projects, readProject } from '../broker/mod.ts';
+import { isConnection, KeyService, localSource, Projects, readProject } from '../broker/mod.ts';
 import { asSent, type SensorMessage } from '../frame/mod.ts';
 import type { Sensor } from '../sensors/mod.ts';
 
@@ -9,7 +9,7 @@ export async function storedMessages(home: string): Promise<SensorMessage[]> {
   const keys = new KeyService(join(home, 'keys'), { kind: 'file' }, () => 0);
   const messages: SensorMessage[] = [];
   for (const { projectId } of await new Projects(join(home, 'projects'), keys).references()) {
-    for await (const { batch } of readProject(join(home, 'store', projectId), projectId, keys)) messages.push(...batch.messages);
+    for await (const item of readProject(localSource(join(home, 'store', projectId)), projectId, keys)) if (!isConnection(item)) messages.push(...item.batch.messages);
   }
   return messages;
 }

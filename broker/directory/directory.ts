@@ -13,11 +13,13 @@ import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { DirectoryError, KeyError } from '../errors.ts';
 import type { EncryptionContext } from '../keys/ciphertext.ts';
+import { embeddedKeyOf } from '../keys/embedded-provider.ts';
 import { projectContext } from '../keys/project-context.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { isProjectId, type ProjectReference } from '../projects.ts';
 import { refuseSensitiveText } from '../screening/refuse.ts';
 import { headerBytes, readHeader, versionOf } from '../sealed-header.ts';
+import { destroyFile } from '../store/segment-source.ts';
 import { checkEntries, merged, NO_PLACES, parsePlaces, TABLE_BYTES_MAX, without, type DirectoryEntries, type Places } from './table.ts';
 
 export type { DirectoryEntries, GatewaySite, Places, SensorPlace } from './table.ts';
@@ -85,6 +87,30 @@ export class Directory {
   async remove(project: ProjectReference, ids: Iterable<string>): Promise<Places> {
     const gone = new Set(ids);
     return this.#change(project, (table) => without(table, gone));
+  }
+
+  /** The key that protects a project's table; undefined where none was ever put. */
+  async keyOf(projectId: string): Promise<string | undefined> {
+    const bytes = await readFile(this.pathOf(projectId)).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (bytes === undefined) return undefined;
+    const read = versionOf(bytes, MAGIC) === VERSION ? readHeader(bytes, 3) : undefined;
+    if (read) return String(read.parts[0]);
+    const old = versionOf(bytes, MAGIC) === 1 ? readHeader(bytes, 1) : undefined;
+    if (!old) throw damaged(this.pathOf(projectId));
+    return embeddedKeyOf(old.parts[0]!);
+  }
+
+  /** Seals a project's table anew under a fresh data key of the project's key, as when that is another one now. */
+  async reseal(project: ProjectReference): Promise<void> {
+    await this.#change(project, (table) => (table.version === 0 ? table : { ...table, version: table.version + 1 }));
+  }
+
+  /** Overwrites and removes a project's table. */
+  async destroy(projectId: string): Promise<void> {
+    await destroyFile(this.pathOf(projectId));
   }
 
   /** The file that a project's table is kept in. */

@@ -4,6 +4,7 @@ import { asSent, batchOf, frameOf, readBatchHeader, type Measurement, type Senso
 import { createSensor, planFleet } from '../../sensors/mod.ts';
 import { makeProject, NOW_MS, publish, type TestHome } from '../broker.fixture.ts';
 import { readProject, type StoredBatch } from '../store/read.ts';
+import { localSource } from '../store/segment-source.ts';
 import type { ExportEntry, ExportItem, ExportProject, Place } from './entry.ts';
 import type { ExportRequest } from './export.ts';
 
@@ -80,5 +81,5 @@ export async function storeFleet(home: TestHome): Promise<StoredFleet> {
     }
   }
   await sink.close();
-  return { sent, items: () => itemsOf(readProject(join(home.store, projectId), projectId, home.keys), projectOf({ projectId })) };
+  return { sent, items: () => itemsOf(readProject(localSource(join(home.store, projectId)), projectId, home.keys), projectOf({ projectId })) };
 }

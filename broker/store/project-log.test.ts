@@ -12,6 +12,7 @@ import {
 import type { Sink } from '../sink.ts';
 import { ProjectLog, type LogCounts } from './project-log.ts';
 import { MAX_RANGES } from './seen-batches.ts';
+import { localSource } from './segment-source.ts';
 import { verifyProject } from './verify.ts';
 
 let home: TestHome;
@@ -47,7 +48,7 @@ function append(log: ProjectLog, sequence: number, bootEpoch = 1, gatewayId?: st
 const named = (...sequences: number[]): string[] => sequences.map((sequence) => `00124b0000000001/1/${sequence}`);
 
 async function expectIntact(): Promise<void> {
-  const { findings } = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false });
+  const { findings } = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: false });
   expect(findings).toEqual([]);
 }
 
@@ -161,9 +162,9 @@ describe('a killed writer', () => {
 
   it('is found by verify until the broker was started once', async () => {
     await append(newLog(), 0);
-    const before = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false });
+    const before = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: false });
     expect(before.findings).toEqual([expect.objectContaining({ what: expect.stringContaining('no seal') as string })]);
-    const inUse = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: true });
+    const inUse = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: true });
     expect(inUse.findings).toEqual([]);
     const log = newLog();
     await append(log, 1);
@@ -200,7 +201,7 @@ describe('a killed writer', () => {
 
   it('is mended by one start and stop of the broker, though nothing is published meanwhile', async () => {
     expect(await append(newLog(), 0)).toBeUndefined();
-    const before = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false });
+    const before = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: false });
     expect(before.findings).toHaveLength(1);
     await (await home.openSink()).close();
     expect(await storedNames(home, projectId)).toEqual(named(0));

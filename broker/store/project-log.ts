@@ -12,11 +12,14 @@ import type { KeyProvider } from '../keys/provider.ts';
 import type { ProjectReference } from '../projects.ts';
 import { decodeGroup, encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
 import { SeenBatches } from './seen-batches.ts';
-import { listSegments, listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
-import { NO_SEGMENT, RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
+import { positionAfter, startOf, viewLog, type LogView } from './log-view.ts';
+import { listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
+import { RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
 import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
+import { localSource } from './segment-source.ts';
 import { systemDisk, type Disk } from './disk.ts';
 import { SegmentWriter } from './segment-writer.ts';
+import type { LogCheckpoint } from './witness.ts';
 
 /** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
 const MAX_GROUP_BYTES = 4 * 2 ** 20;
@@ -26,6 +29,12 @@ const MAX_GATHER_MS = 2;
 
 export interface Arrival extends StoredEntry {
   readonly batch: BatchHeader;
+}
+
+/** A gateway came or went: stored with what is published, in its order. */
+export interface ConnectionNote extends StoredEntry {
+  readonly channel: 'connection';
+  readonly batch?: undefined;
 }
 
 export type Done = (error?: Error) => void;
@@ -38,7 +47,7 @@ export interface LogCounts {
 }
 
 interface Waiting {
-  readonly arrival: Arrival;
+  readonly arrival: Arrival | ConnectionNote;
   readonly done: Done;
 }
 
@@ -71,6 +80,10 @@ export class ProjectLog {
   #failure: Error | undefined;
   #closed = false;
   #running: Promise<void> | undefined;
+  #checkpoint: LogCheckpoint | undefined;
+  #amendments = 0;
+  /** Called with each segment that is sealed. */
+  onSealed: ((checkpoint: LogCheckpoint) => void) | undefined;
 
   constructor(directory: string, project: ProjectReference, keys: KeyProvider, counts: LogCounts, disk: Disk = systemDisk) {
     this.projectId = project.projectId;
@@ -82,8 +95,18 @@ export class ProjectLog {
     this.#counts = counts;
   }
 
+  /** Where the log stands on disk; undefined until something is written to it. */
+  get checkpoint(): LogCheckpoint | undefined {
+    return this.#checkpoint && { ...this.#checkpoint, amendments: this.#amendments };
+  }
+
+  /** Says which version of what is rewritten and removed there is now. */
+  amended(version: number): void {
+    this.#amendments = version;
+  }
+
   /** Takes one publish; `done` is called in the order of arrival. */
-  append(arrival: Arrival, done: Done): void {
+  append(arrival: Arrival | ConnectionNote, done: Done): void {
     if (this.#closed) return done(new StoreError('STORE_CLOSED', 'the broker is stopping'));
     this.#waiting.push({ arrival, done });
     this.#wake();
@@ -117,7 +140,18 @@ export class ProjectLog {
     const writer = this.#writer;
     this.#writer = undefined;
     this.#end = undefined;
-    await writer?.seal();
+    if (writer) await this.#seal(writer);
+  }
+
+  async #seal(writer: SegmentWriter): Promise<void> {
+    await writer.seal();
+    this.#written(writer);
+    this.onSealed?.(this.checkpoint!);
+  }
+
+  #written({ file, position }: SegmentWriter): void {
+    const { records, chain } = position;
+    this.#checkpoint = { projectId: this.projectId, segmentId: file.segmentId, ordinal: file.ordinal, records, chainHex: chain.toString('hex') };
   }
 
   #wake(): void {
@@ -175,7 +209,7 @@ export class ProjectLog {
   async #commit(group: readonly Waiting[]): Promise<Answer[]> {
     this.#end ??= await this.#recover();
     const { seen } = this.#end;
-    if (group.some(({ arrival }) => !seen.has(arrival.batch))) {
+    if (group.some(({ arrival }) => !arrival.batch || !seen.has(arrival.batch))) {
       // Before anything of this group counts as seen: the new segment's snapshot must not vouch for it.
       this.#writer ??= await this.#begin(this.#end);
     }
@@ -183,12 +217,14 @@ export class ProjectLog {
     if (fresh.length > 0) {
       const room = this.#roomFor(maxGroupLength(fresh));
       await this.#writer!.append(room.subarray(0, encodeGroup(fresh, room)));
+      this.#written(this.#writer!);
       this.#counts.commits += 1;
       await this.#rollIfLong(this.#end);
     }
-    this.#counts.stored += fresh.length;
-    this.#counts.duplicates += answers.filter((error) => !error).length - fresh.length;
-    for (const { payload } of fresh) this.#counts.storedBytes += payload.length;
+    const [published, batches] = [group.filter(({ arrival }) => arrival.batch).length, fresh.filter(({ batch }) => batch)];
+    this.#counts.stored += batches.length;
+    this.#counts.duplicates += published - answers.filter((error) => error).length - batches.length;
+    for (const { payload } of batches) this.#counts.storedBytes += payload.length;
     return answers;
   }
 
@@ -198,7 +234,7 @@ export class ProjectLog {
     this.#writer = undefined;
     this.#end = undefined;
     // Refused while all was well: the segment is ended as at a stop. After a fault it is left as it is.
-    if (error === this.#refusal) await writer?.seal().catch((fault: unknown) => (this.#failure = fault as Error));
+    if (error === this.#refusal && writer) await this.#seal(writer).catch((fault: unknown) => (this.#failure = fault as Error));
     else await writer?.abandon();
     const failed = [...first, ...this.#waiting]; // also what came meanwhile: it is behind what failed
     this.#waiting = [];
@@ -232,7 +268,7 @@ export class ProjectLog {
     const writer = this.#writer;
     if (!writer || writer.bytes < SEGMENT_ROLL_BYTES) return;
     this.#writer = undefined;
-    await writer.seal();
+    await this.#seal(writer);
     this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen, sealed: true };
   }
 
@@ -241,32 +277,36 @@ export class ProjectLog {
    * the rest: a record that was written but not synced would otherwise be vouched for, and could still be lost.
    */
   async #recover(): Promise<LogEnd> {
-    const last = (await listSegments(this.#directory)).at(-1);
+    const source = localSource(this.#directory);
+    const view = await viewLog(source, this.projectId, this.#keys);
+    const last = view.segments.at(-1);
+    const start = startOf(view.amendments);
+    this.#amendments = view.amendments.version;
     for (const { keyPath, ordinal } of await listStrayKeys(this.#directory)) {
       // Kept under another name: should its segment come back from somewhere, it can still be opened.
-      if (ordinal > (last?.ordinal ?? 0)) await rename(keyPath, `${keyPath}.stray`);
+      if (ordinal > (last?.ordinal ?? start.ordinal)) await rename(keyPath, `${keyPath}.stray`);
     }
-    if (!last) return { ordinal: 0, position: NO_SEGMENT, seen: new SeenBatches(), sealed: true };
-    const segment = await openSegment(last, this.projectId, this.#keys);
+    if (!last) return { ...start, seen: new SeenBatches(), sealed: true };
+    const segment = await openSegment(source, last, this.projectId, this.#keys);
     try {
-      return await this.#read(segment);
+      return await this.#read(segment, view);
     } finally {
       wipe(segment.keys);
     }
   }
 
-  async #read(segment: OpenedSegment): Promise<LogEnd> {
+  async #read(segment: OpenedSegment, view: LogView): Promise<LogEnd> {
     const { path, ordinal } = segment.file;
     const records = recordsOf(segment);
     let seen = new SeenBatches();
-    for (let step = records.next(); ; step = records.next()) {
+    for (let step = await records.next(); ; step = await records.next()) {
       if (step.done) {
         await settle(path, step.value.wholeBytes);
-        return { ordinal, position: step.value.position, seen, sealed: step.value.sealed };
+        return { ordinal, position: positionAfter(view, segment.file, step.value.position), seen, sealed: step.value.sealed };
       }
       const { type, plaintext } = step.value;
       if (type === RECORD.snapshot) seen = SeenBatches.restore(plaintext.toString('utf8'));
-      if (type === RECORD.group) for (const { payload } of decodeGroup(plaintext)) seen.add(readBatchHeader(payload));
+      if (type === RECORD.group) for (const { payload, channel } of decodeGroup(plaintext)) if (channel !== 'connection') seen.add(readBatchHeader(payload));
     }
   }
 }
@@ -275,10 +315,14 @@ export class ProjectLog {
 type Answer = Error | undefined;
 
 /** What of a group is new, and the answer to each. A gateway past its limits is refused from there on, and it alone. */
-function sift(group: readonly Waiting[], seen: SeenBatches): { readonly fresh: Arrival[]; readonly answers: Answer[] } {
-  const fresh: Arrival[] = [];
+function sift(group: readonly Waiting[], seen: SeenBatches): { readonly fresh: Waiting['arrival'][]; readonly answers: Answer[] } {
+  const fresh: Waiting['arrival'][] = [];
   const refused = new Map<string, Error>();
   const answers = group.map(({ arrival }) => {
+    if (!arrival.batch) {
+      fresh.push(arrival);
+      return undefined;
+    }
     const { gatewayId } = arrival.batch;
     if (refused.has(gatewayId)) return refused.get(gatewayId);
     try {

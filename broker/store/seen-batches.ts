@@ -37,10 +37,29 @@ export class SeenBatches {
 
   /** Remembers a batch; false when it was known. STORE_FULL when one of the limits above does not let it in. */
   add(batch: BatchHeader): boolean {
+    return this.#addRange(batch, batch.sequence);
+  }
+
+  /** Remembers all that a snapshot names. */
+  addAll(snapshot: SeenSnapshot): void {
+    for (const { first, through } of rangesOf(snapshot)) this.#addRange(first, through);
+  }
+
+  /** Whether any batch of a snapshot is known. */
+  hasAny(snapshot: SeenSnapshot): boolean {
+    for (const { first, through } of rangesOf(snapshot)) {
+      const ranges = this.#gateways.get(first.gatewayId)?.epochs.get(first.bootEpoch) ?? [];
+      const at = firstEndingAtOrAfter(ranges, first.sequence);
+      if (at < ranges.length && ranges[at]! <= through) return true;
+    }
+    return false;
+  }
+
+  #addRange(batch: BatchHeader, through: number): boolean {
     const gateway = this.#gateways.get(batch.gatewayId) ?? { epochs: new Map<number, Ranges>(), ranges: 0 };
     const ranges = gateway.epochs.get(batch.bootEpoch) ?? [];
     const before = ranges.length;
-    const isNew = insert(ranges, batch.sequence, () => this.#checkRoom(gateway, before));
+    const isNew = insert(ranges, batch.sequence, through, () => this.#checkRoom(gateway, before));
     gateway.epochs.set(batch.bootEpoch, ranges);
     this.#gateways.set(batch.gatewayId, gateway);
     const grown = (ranges.length - before) / 2;
@@ -82,6 +101,14 @@ export class SeenBatches {
   }
 }
 
+function* rangesOf(snapshot: SeenSnapshot): Generator<{ readonly first: BatchHeader; readonly through: number }> {
+  for (const [gatewayId, epochs] of Object.entries(snapshot)) {
+    for (const [epoch, ranges] of Object.entries(epochs)) {
+      for (let at = 0; at + 1 < ranges.length; at += 2) yield { first: { gatewayId, bootEpoch: Number(epoch), sequence: ranges[at]! }, through: ranges[at + 1]! };
+    }
+  }
+}
+
 /** Index of the first range whose end is not before `value`; ranges.length when there is none. Usually the last one. */
 function firstEndingAtOrAfter(ranges: Ranges, value: number): number {
   let low = 0;
@@ -95,18 +122,18 @@ function firstEndingAtOrAfter(ranges: Ranges, value: number): number {
   return 2 * low;
 }
 
-/** False when `value` is in a range already. `checkRoom` is asked, and may throw, before a range is added. */
-function insert(ranges: Ranges, value: number, checkRoom: () => void): boolean {
-  const at = firstEndingAtOrAfter(ranges, value);
-  if (at < ranges.length && ranges[at]! <= value) return false;
-  const joinsLeft = at > 0 && ranges[at - 1] === value - 1;
-  const joinsRight = at < ranges.length && ranges[at] === value + 1;
+/** False when any of `from` to `to` is in a range already. `checkRoom` is asked, and may throw, before a range is added. */
+function insert(ranges: Ranges, from: number, to: number, checkRoom: () => void): boolean {
+  const at = firstEndingAtOrAfter(ranges, from);
+  if (at < ranges.length && ranges[at]! <= to) return false;
+  const joinsLeft = at > 0 && ranges[at - 1] === from - 1;
+  const joinsRight = at < ranges.length && ranges[at] === to + 1;
   if (joinsLeft && joinsRight) ranges.splice(at - 1, 2);
-  else if (joinsLeft) ranges[at - 1] = value;
-  else if (joinsRight) ranges[at] = value;
+  else if (joinsLeft) ranges[at - 1] = to;
+  else if (joinsRight) ranges[at] = from;
   else {
     checkRoom();
-    ranges.splice(at, 0, value, value);
+    ranges.splice(at, 0, from, to);
   }
   return true;
 }

@@ -7,7 +7,7 @@
  *
  * The key stands in a file of its own so that it can be wrapped anew, or shredded, without touching the data.
  */
-import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { open, readdir, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { makePrivateDirectory } from '../../certs/mod.ts';
@@ -27,7 +27,7 @@ const KEY_MAGIC = Buffer.from('THRUMDEK');
 const KEY_VERSION = 2;
 const KEY_FIXED_BYTES = 9;
 /** Longest segment there can be: rolled after one record more, and its seal. */
-const MAX_SEGMENT_BYTES = SEGMENT_ROLL_BYTES + 2 * MAX_SEALED_BYTES;
+export const MAX_SEGMENT_BYTES = SEGMENT_ROLL_BYTES + 2 * MAX_SEALED_BYTES;
 
 export function segmentFile(directory: string, ordinal: number, segmentId: string): SegmentFile {
   const stem = join(directory, `${String(ordinal).padStart(12, '0')}-${segmentId}`);
@@ -62,13 +62,6 @@ async function namesIn(directory: string): Promise<string[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-}
-
-/** A segment's bytes; STORE_DAMAGED when the file is longer than a segment can be. */
-export async function readSegmentBytes(file: SegmentFile): Promise<Buffer> {
-  const { size } = await stat(file.path);
-  if (size > MAX_SEGMENT_BYTES) throw damaged(file.path, -1, `it is longer (${size} B) than a segment can be`);
-  return readFile(file.path);
 }
 
 /** Makes a directory that is still there after a power cut: its name is synced too. */
@@ -119,18 +112,8 @@ function u16(value: number): Buffer {
   return bytes;
 }
 
-/** A segment's key file; STORE_DAMAGED when it is missing or altered. */
-export async function readKeyFile(file: SegmentFile): Promise<WrappedKey> {
-  const bytes = await readFile(file.keyPath).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(file.keyPath, -1, 'it is missing');
-    throw error;
-  });
-  const parsed = parseKeyFile(bytes);
-  if (!parsed) throw damaged(file.keyPath, -1, 'it was altered');
-  return parsed;
-}
-
-function parseKeyFile(bytes: Buffer): WrappedKey | undefined {
+/** Undefined when it is none, or was altered. */
+export function parseKeyFile(bytes: Buffer): WrappedKey | undefined {
   const end = bytes.length - 4;
   if (end < KEY_FIXED_BYTES || !bytes.subarray(0, 8).equals(KEY_MAGIC) || bytes[8] !== KEY_VERSION) return undefined;
   if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) return undefined;

@@ -4,7 +4,7 @@
  * their measurements as far as the writer had time to look (docs/store.md, "Index").
  */
 import { z } from 'zod';
-import { FrameError, gatewayOfVerified, scanBatch } from '../../frame/mod.ts';
+import { FrameError, headerOfVerified, scanBatch } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import { decodeConnection, decodeGroup, type StoredEntry } from './group.ts';
 
@@ -30,6 +30,11 @@ const partShape = z.strictObject({
   /** First and last time of what its messages measured; null: not looked at. */
   measured: z.tuple([time, time]).nullable(),
   sensors: names,
+  batches: time,
+  messages: time,
+  connections: time,
+  /** How many messages of which kind; null: not looked at. */
+  kinds: z.strictObject({ measurement: time, waveform: time, event: time }).nullable(),
 });
 const indexShape = z.strictObject({ gateways: z.array(z.string()), sensors: z.array(z.string()), parts: z.array(partShape) });
 
@@ -70,6 +75,10 @@ interface Part {
   measured: [number, number] | null;
   looked: boolean;
   readonly sensors: Set<number>;
+  batches: number;
+  messages: number;
+  connections: number;
+  readonly kinds: { measurement: number; waveform: number; event: number };
 }
 
 /** Builds the index while groups are written. */
@@ -77,8 +86,14 @@ export class IndexBuilder {
   readonly #gateways = new Map<string, number>();
   readonly #sensors = new Map<string, number>();
   readonly #parts: Part[] = [];
+  readonly #looksAtAll: boolean;
   #left = LOOK_BURST_BYTES;
   #leftAtMs = performance.now();
+
+  /** `looksAtAll`: for who has time to look at everything. */
+  constructor(looksAtAll = false) {
+    this.#looksAtAll = looksAtAll;
+  }
 
   /** Adds the group of record `record`, whose `bytes` begin at `offset` of the file. */
   add(record: number, offset: number, bytes: number, group: Buffer): void {
@@ -86,11 +101,14 @@ export class IndexBuilder {
     const first = entries[0]!.receivedMs;
     let part = this.#parts.at(-1);
     if (!part || part.bytes >= PART_BYTES) {
-      part = { record, offset, bytes: 0, received: [first, first], gateways: new Set(), measured: null, looked: true, sensors: new Set() };
+      part = {
+        record, offset, bytes: 0, received: [first, first], gateways: new Set(), measured: null, looked: true, sensors: new Set(),
+        batches: 0, messages: 0, connections: 0, kinds: { measurement: 0, waveform: 0, event: 0 },
+      };
       this.#parts.push(part);
     }
     part.bytes += bytes;
-    if (part.looked) part.looked = this.#mayLook(group.length);
+    if (part.looked && !this.#looksAtAll) part.looked = this.#mayLook(group.length);
     for (const entry of entries) this.#addEntry(part, entry);
   }
 
@@ -99,22 +117,28 @@ export class IndexBuilder {
     if (channel === 'connection') {
       part.gateways.add(place(this.#gateways, decodeConnection(payload).gatewayId));
       part.measured = widened(part.measured, receivedMs);
+      part.connections += 1;
       return;
     }
-    if (!part.looked) {
-      part.gateways.add(place(this.#gateways, gatewayOfVerified(payload)));
-      return;
-    }
+    const { gatewayId, messageCount } = headerOfVerified(payload);
+    part.gateways.add(place(this.#gateways, gatewayId));
+    part.batches += 1;
+    part.messages += messageCount;
+    if (part.looked) part.looked = this.#look(part, payload);
+  }
+
+  /** False when a gateway sent what does not decode: whoever reads it is told. */
+  #look(part: Part, payload: Buffer): boolean {
     try {
-      const { gatewayId } = scanBatch(payload, (sensorId, timeMs) => {
+      scanBatch(payload, (sensorId, timeMs, kind) => {
         part.sensors.add(place(this.#sensors, sensorId));
         part.measured = widened(part.measured, timeMs);
+        part.kinds[kind] += 1;
       });
-      part.gateways.add(place(this.#gateways, gatewayId));
+      return true;
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      part.looked = false; // a gateway sent what does not decode: whoever reads it is told
-      part.gateways.add(place(this.#gateways, gatewayOfVerified(payload)));
+      return false;
     }
   }
 
@@ -132,11 +156,13 @@ export class IndexBuilder {
     const index: SegmentIndex = {
       gateways: [...this.#gateways.keys()],
       sensors: [...this.#sensors.keys()],
-      parts: this.#parts.map(({ record, offset, bytes, received, gateways, measured, looked, sensors }) => ({
+      parts: this.#parts.map(({ record, offset, bytes, received, gateways, measured, looked, sensors, batches, messages, connections, kinds }) => ({
         record, offset, bytes, received,
         gateways: few(gateways),
         measured: looked ? measured : null,
         sensors: looked ? few(sensors) : null,
+        batches, messages, connections,
+        kinds: looked ? kinds : null,
       })),
     };
     return Buffer.from(JSON.stringify(index));

@@ -7,6 +7,10 @@ import { StoreError } from '../errors.ts';
 import {
   arrivalOf, contentsOf, copyFiles, fillSegments, makeHome, makeProject, nameOf, nextRecord, publish, readAll, storedNames, storeFiles, type TestHome,
 } from '../broker.fixture.ts';
+import { readProject } from './read.ts';
+import { reencryptLog } from './reencrypt.ts';
+import { retainLog } from './retention.ts';
+import { localSource } from './segment-source.ts';
 import { verifyProject, type Finding } from './verify.ts';
 
 const FLIPS = 3_600;
@@ -35,7 +39,7 @@ afterEach(async () => {
 afterAll(() => home.remove());
 
 async function findings(): Promise<readonly Finding[]> {
-  return (await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false })).findings;
+  return (await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: false })).findings;
 }
 
 /** Reading gives some of the original batches, from the first on, and then names a file. */
@@ -49,7 +53,7 @@ async function expectPrefixThenDamage(): Promise<StoreError> {
 }
 
 it('finds nothing wrong with a store as it was written', async () => {
-  const result = await verifyProject(join(home.store, projectId), projectId, home.keys, { inUse: false });
+  const result = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: false });
   expect(result).toMatchObject({ findings: [], segments: 3, batches: 7, messages: 7, records: 16, undecodable: 0 });
 });
 
@@ -237,7 +241,7 @@ describe('a store put in another’s place', () => {
     const [one, two] = [await makeProject(home, 'One', key.keyId), await makeProject(home, 'Two', key.keyId)];
     await fillSegments(home, one.projectId, [[0, 1]]);
     await copyFiles(join(home.store, one.projectId), join(home.store, two.projectId));
-    const { findings: found } = await verifyProject(join(home.store, two.projectId), two.projectId, home.keys, { inUse: false });
+    const { findings: found } = await verifyProject(localSource(join(home.store, two.projectId)), two.projectId, home.keys, { inUse: false });
     expect(found).toHaveLength(1);
     const { batches, error } = await readAll(home, two.projectId);
     expect(batches).toEqual([]);
@@ -256,6 +260,98 @@ describe('a store put in another’s place', () => {
       await other.remove();
     }
   });
+});
+
+describe('the list of what was rewritten and removed', () => {
+  let changed: TestHome;
+  let changedId: string;
+  let list: string;
+  let files: Map<string, Buffer>;
+
+  beforeAll(async () => {
+    changed = await makeHome();
+    const project = await makeProject(changed);
+    changedId = project.projectId;
+    await fillSegments(changed, changedId, [[0, 1], [2, 3], [4, 5, 6]]);
+    const source = localSource(join(changed.store, changedId));
+    const log = { source, projectId: changedId, keyId: project.keyId, keys: changed.keys };
+    await reencryptLog(log);
+    await retainLog(log, { receivedBeforeMs: arrivalOf(0).receivedMs + 1 });
+    await fillSegments(changed, changedId, [[7]]);
+    list = source.amendmentsPath;
+    files = await contentsOf(await storeFiles(changed, changedId));
+  });
+  afterEach(async () => {
+    for (const path of await storeFiles(changed, changedId)) if (!files.has(path)) await rm(path);
+    for (const [path, bytes] of files) await writeFile(path, bytes);
+  });
+  afterAll(() => changed.remove());
+
+  const found = async (): Promise<readonly Finding[]> => (await verifyProject(localSource(join(changed.store, changedId)), changedId, changed.keys, { inUse: false })).findings;
+
+  it('is without fault as it was written', async () => {
+    expect(await found()).toEqual([]);
+    expect((await readAll(changed, changedId)).batches.map(({ batch }) => batch.sequence)).toEqual([4, 5, 6, 7]);
+  });
+
+  it('is found altered at any of its bytes, and nothing is read by it', async () => {
+    const whole = files.get(list)!;
+    for (let at = 0; at < whole.length; at += at < 64 ? 1 : 5) {
+      const bytes = Buffer.from(whole);
+      bytes[at]! ^= 1 << (at % 8);
+      await writeFile(list, bytes);
+      expect(await found(), `byte ${at}`).toContainEqual(expect.objectContaining({ file: list }));
+      const { batches, error } = await readAll(changed, changedId);
+      expect(batches).toEqual([]);
+      expect((error as StoreError).place?.file, `byte ${at}`).toBe(list);
+    }
+  });
+
+  it('is missed when it is removed, cut off, or another project’s', async () => {
+    await rm(list);
+    expect(await found()).not.toEqual([]);
+    await writeFile(list, files.get(list)!.subarray(0, 40));
+    expect(await found()).toContainEqual(expect.objectContaining({ file: list }));
+    const other = await makeProject(changed, 'Other');
+    await fillSegments(changed, other.projectId, [[0]]);
+    const source = localSource(join(changed.store, other.projectId));
+    await reencryptLog({ source, projectId: other.projectId, keyId: other.keyId, keys: changed.keys });
+    await copyFile(source.amendmentsPath, list);
+    expect(await found()).toContainEqual(expect.objectContaining({ file: list }));
+    expect((await readAll(changed, changedId)).batches).toEqual([]);
+  });
+
+  it('does not let an older version of a segment, or of the list, stand for the newer', async () => {
+    const source = localSource(join(changed.store, changedId));
+    const [oldList, oldSegments] = [files.get(list)!, await contentsOf(await storeFiles(changed, changedId, '.seg'))];
+    const { keyId } = await changed.projects.read(changedId);
+    await reencryptLog({ source, projectId: changedId, keyId, keys: changed.keys });
+    const newer = await contentsOf(await storeFiles(changed, changedId));
+    for (const [path, bytes] of oldSegments) await writeFile(path, bytes);
+    for (const path of oldSegments.keys()) await writeFile(path.replace('.seg', '.key'), files.get(path.replace('.seg', '.key'))!);
+    expect((await found()).map(({ file }) => file)).toEqual(expect.arrayContaining([...oldSegments.keys()]));
+    for (const path of await storeFiles(changed, changedId)) await rm(path);
+    for (const [path, bytes] of newer) await writeFile(path, bytes);
+    await writeFile(list, oldList);
+    expect(await found()).not.toEqual([]);
+    expect((await readAll(changed, changedId)).error).toMatchObject({ code: 'STORE_DAMAGED' });
+    for (const path of newer.keys()) await rm(path);
+  });
+});
+
+it('names the index and the seal of a segment when they are altered, also where nothing else of it is read', async () => {
+  const path = segments[1]!;
+  const bytes = Buffer.from(originals.get(path)!);
+  for (const at of [bytes.length - 80 - 8, bytes.length - 80, bytes.length - 40, bytes.length - 1]) {
+    bytes[at]! ^= 0x10;
+    await writeFile(path, bytes);
+    const items = readProject(localSource(join(home.store, projectId)), projectId, home.keys, { sensors: new Set(['00124b00000000ff']) });
+    const reading = async (): Promise<void> => {
+      for (let step = await items.next(); !step.done; ) step = await items.next();
+    };
+    await expect(reading(), `byte ${at}`).rejects.toMatchObject({ code: 'STORE_DAMAGED', place: expect.objectContaining({ file: path }) as unknown });
+    bytes[at]! ^= 0x10;
+  }
 });
 
 it('keeps nothing readable: no payload, gateway, sensor or project name is in any file', () => {
