@@ -4,6 +4,7 @@ export type KeyErrorCode =
   | 'KEY_NOT_FOUND'
   | 'KEY_DISABLED'
   | 'KEY_DENIED'
+  | 'KEY_UNREACHABLE'
   | 'KEY_CIPHERTEXT'
   | 'KEY_BAD_REQUEST'
   | 'KEY_ALIAS_EXISTS'

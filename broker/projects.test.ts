@@ -1,6 +1,7 @@
 import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { deriveKey, sealAt } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
 import { keysOf, makeHome, makeProject, NOW_MS, type TestHome } from './broker.fixture.ts';
 import { Projects } from './projects.ts';
@@ -21,7 +22,7 @@ it('reads a project as it was made, by id and by name, also in another process',
   expect(await elsewhere.read(made.projectId)).toEqual(made);
   expect(await elsewhere.find(made.projectId)).toEqual(made);
   expect(await elsewhere.find(made.name)).toEqual(made);
-  expect(await elsewhere.references()).toEqual([{ projectId: made.projectId, keyId: made.keyId }]);
+  expect(await elsewhere.references()).toEqual([{ projectId: made.projectId, keyId: made.keyId, customerId: made.customerId }]);
 });
 
 it('puts projects under the key that the service holds for their owner, or under the one that the owner names', async () => {
@@ -62,7 +63,7 @@ it('cannot be read while its key is disabled, but others can', async () => {
   await expect(home.projects.read(one.projectId)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
   await expect(home.projects.find('One')).rejects.toMatchObject({ code: 'KEY_DISABLED' });
   expect(await home.projects.find('Two')).toEqual(two);
-  expect(await home.projects.reference(one.projectId)).toEqual({ projectId: one.projectId, keyId: one.keyId });
+  expect(await home.projects.reference(one.projectId)).toEqual({ projectId: one.projectId, keyId: one.keyId, customerId: one.customerId });
 });
 
 it('is found by its name although the file of another was altered, and a name that may be the other’s is not taken', async () => {
@@ -87,6 +88,24 @@ it('is never read altered: each flipped byte and each length is an error', async
     await writeFile(pathOf(projectId), bytes.subarray(0, length));
     await expect(home.projects.read(projectId), `length ${length}`).rejects.toMatchObject({ code: 'PROJECT_DAMAGED' });
   }
+});
+
+it('of version 1 is read, and written anew with a grant on its key, which stays revoked when it is revoked', async () => {
+  const { keyId, arn } = await home.keys.createKey({ owner: 'customer' });
+  const projectId = 'p-0123456789abcdef';
+  const granted = await home.keys.grant(keyId, projectId);
+  const { plaintext, wrapped } = await home.keys.generateDataKey(keyId, { 'thrum:purpose': 'project', 'thrum:project': projectId });
+  await home.keys.retire(granted); // there was none then
+  const header = Buffer.concat([Buffer.from('THRUMPRJ'), Buffer.from([1, wrapped.length & 0xff, wrapped.length >> 8]), wrapped]);
+  const json = Buffer.from(JSON.stringify({ name: 'Old mill', createdMs: NOW_MS, encryption: 'custom' }));
+  await makeProject(home, 'Another'); // makes the folder
+  await writeFile(pathOf(projectId), Buffer.concat([header, sealAt(deriveKey(plaintext, Buffer.from('THRUMPRJ'), 'thrum project v1'), Buffer.alloc(12), 0, header, json)]));
+  const customerId = arn.split(':')[4];
+  expect(await home.projects.reference(projectId)).toEqual({ projectId, keyId });
+  expect(await home.projects.find('Old mill')).toEqual({ projectId, keyId, customerId, name: 'Old mill', createdMs: NOW_MS, encryption: 'custom' });
+  expect((await readFile(pathOf(projectId)))[8]).toBe(2);
+  await home.projects.retireGrant(projectId);
+  await expect(home.projects.read(projectId)).rejects.toMatchObject({ code: 'KEY_DENIED' });
 });
 
 it('does not pass for another project of the same key', async () => {

@@ -1,32 +1,24 @@
 /**
- * Projects: who owns what data, and which key protects it. One small file each, named by the project's opaque id; what a
- * person wrote (the name) is sealed under a data key of the project's own key, so it is gone when the key is.
- *
- *   0 magic "THRUMPRJ"   8 version 1   9 length n of the wrapped data key (u16 LE)   11 wrapped key (n)   then sealed JSON
+ * Projects: who owns what data, and which key protects it. One small file each (project-file.ts), named by the project's opaque
+ * id; what a person wrote (the name) is sealed under a data key of the project's own key, so it is gone when the key is.
  */
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, withFileLock, writePrivateFile } from '../certs/mod.ts';
+import { makePrivateDirectory, withFileLock, writePrivateFile } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
-import { blobNames, type EncryptionContext } from './keys/ciphertext.ts';
-import type { KeyService } from './keys/key-service.ts';
+import { isKeyUnavailable } from './keys/key-refusal.ts';
+import { accountOf } from './keys/project-context.ts';
+import type { ProjectKeys } from './keys/provider.ts';
+import { openProjectFile, parseProjectFile, PROJECT_NAME, projectFileBytes, projectFileContext, type ProjectDetails, type ProjectFile } from './project-file.ts';
 import { destroyFile } from './store/segment-source.ts';
 
-const MAGIC = Buffer.from('THRUMPRJ');
-const VERSION = 1;
-const FIXED_BYTES = 11;
 const SUFFIX = '.project';
 const FILE_NAME = /^p-[0-9a-f]{16}\.project$/;
-const ZERO_NONCE = Buffer.alloc(12);
-const INFO = 'thrum project v1';
-/** As in the managed services this follows: 1 to 60 characters, nothing that a terminal would act on. */
-const NAME = /^[^\p{C}]{1,60}$/u;
 
 /** Throws PROJECT_BAD_NAME for what no project can be named. */
 export function checkProjectName(name: string): void {
-  if (!NAME.test(name)) throw new ProjectError('PROJECT_BAD_NAME', 'a project name has 1 to 60 printable characters');
+  if (!PROJECT_NAME.test(name)) throw new ProjectError('PROJECT_BAD_NAME', 'a project name has 1 to 60 printable characters');
 }
 
 /** Ids are given, never chosen: a project that is asked for by its id is there already. */
@@ -34,80 +26,86 @@ export function isProjectId(text: string): boolean {
   return /^p-[0-9a-f]{16}$/.test(text);
 }
 
-const details = z.strictObject({
-  name: z.string().regex(NAME),
-  createdMs: z.number().int().nonnegative(),
-  encryption: z.enum(['service', 'custom']),
-});
-
-/** A project as its owner sees it. `encryption`: `service` = the key that the service holds for the home's owner; `custom` = a key of the owner's. */
-export interface Project extends z.infer<typeof details> {
-  readonly projectId: string;
-  readonly keyId: string;
-}
-
 /** What can be told of a project without its key. */
 export interface ProjectReference {
   readonly projectId: string;
+  /** Of a key of this home its id, of another key service's its ARN. */
   readonly keyId: string;
+  /** Account of the owner, 12 digits; undefined for a project of a version that had none, as long as it was not read with its key. */
+  readonly customerId?: string | undefined;
 }
+
+/** A project as its owner sees it. `encryption`: `service` = the key that the service holds for the home's owner; `custom` = a key of the owner's. */
+export type Project = ProjectReference & ProjectDetails;
 
 export class Projects {
   readonly #directory: string;
-  readonly #keys: KeyService;
+  readonly #keys: ProjectKeys;
 
-  constructor(directory: string, keys: KeyService) {
+  constructor(directory: string, keys: ProjectKeys) {
     this.#directory = directory;
     this.#keys = keys;
   }
 
-  /** Makes a project; `key` (id or alias) chooses custom encryption, without it the service-owned key is taken. */
+  /** Makes a project; `key` (id, ARN or alias) chooses custom encryption, without it the service-owned key is taken. */
   async create(name: string, options: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
     checkProjectName(name);
-    if (options.key !== undefined) await this.#keys.describeKey(options.key); // before anything is made
     await makePrivateDirectory(this.#directory);
-    return withFileLock(join(this.#directory, 'lock'), () => this.#createNamed(name, options));
+    return this.#locked(() => this.#createNamed(name, options));
+  }
+
+  #locked<T>(work: () => Promise<T>): Promise<T> {
+    return withFileLock(join(this.#directory, 'lock'), work);
   }
 
   /** One at a time, so that a name is taken once. */
-  async #createNamed(name: string, options: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
-    const { found: taken, unreadable } = await this.#findByName(name);
+  async #createNamed(name: string, { key, nowMs }: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
+    const { found: taken, unreadable } = await this.#findByName(name, (projectId) => this.#readLocked(projectId));
     if (!taken && unreadable) throw unreadable;
     if (taken) {
       throw new ProjectError('PROJECT_EXISTS', `there is a project named '${name}' already: choose another name`);
     }
     const projectId = `p-${randomBytes(8).toString('hex')}`;
-    const key = options.key === undefined
-      ? await this.#keys.serviceKeyFor()
-      : await this.#keys.describeKey(options.key);
-    return this.#write(projectId, key.keyId, { name, createdMs: options.nowMs, encryption: options.key === undefined ? 'service' : 'custom' });
+    if (key === undefined) {
+      const { arn } = await this.#keys.serviceKeyFor();
+      return this.#write(projectId, { keyArn: arn }, { name, createdMs: nowMs, encryption: 'service' });
+    }
+    const granted = await this.#keys.grant(key, projectId);
+    try {
+      return await this.#write(projectId, granted, { name, createdMs: nowMs, encryption: 'custom' });
+    } catch (error) {
+      await this.#keys.retire(granted).catch(() => undefined); // what went wrong first is what has to be told
+      throw error;
+    }
   }
 
-  /** Seals a project's file anew under a fresh data key of `key` (id or alias), its own or another. What else the project has is the caller's to move. */
+  /** Seals a project's file anew under a fresh data key of `key` (id, ARN or alias), its own or another. What else the project has is the caller's to move. */
   async moveTo(projectId: string, key: string): Promise<Project> {
-    return withFileLock(join(this.#directory, 'lock'), async () => {
-      const { name, createdMs } = await this.read(projectId);
-      const { keyId, owner } = await this.#keys.describeKey(key);
-      return this.#write(projectId, keyId, { name, createdMs, encryption: owner === 'customer' ? 'custom' : 'service' });
+    return this.#locked(async () => {
+      const { name, createdMs, keyId: before } = await this.#readLocked(projectId);
+      const { arn, keyId, owner } = await this.#keys.describeKey(key);
+      if (owner === 'service') return this.#write(projectId, { keyArn: arn }, { name, createdMs, encryption: 'service' });
+      const { grantId } = await this.#read(projectId);
+      const granted = keyId === before && grantId !== undefined ? { keyArn: arn, grantId } : await this.#keys.grant(arn, projectId);
+      return this.#write(projectId, granted, { name, createdMs, encryption: 'custom' });
     });
   }
 
-  /** Overwrites and removes a project's file. */
+  /** Overwrites and removes a project's file; the broker's grant on its key is given up if that can be done now. */
   async destroy(projectId: string): Promise<void> {
+    await this.retireGrant(projectId).catch(() => undefined);
     await destroyFile(this.pathOf(projectId));
   }
 
-  /** Under a data key that protects nothing else. */
-  async #write(projectId: string, key: string, project: z.infer<typeof details>): Promise<Project> {
-    const { plaintext, wrapped, keyId } = await this.#keys.generateDataKey(key, contextOf(projectId));
-    const head = Buffer.alloc(FIXED_BYTES);
-    MAGIC.copy(head);
-    head[8] = VERSION;
-    head.writeUInt16LE(wrapped.length, 9);
-    const header = Buffer.concat([head, wrapped]);
-    const sealed = sealAt(deriveKey(plaintext, MAGIC, INFO), ZERO_NONCE, 0, header, Buffer.from(JSON.stringify(project)));
-    await writePrivateFile(this.pathOf(projectId), Buffer.concat([header, sealed]));
-    return { projectId, keyId, ...project };
+  /** Seals a project's file under a data key that protects nothing else. */
+  async #write(projectId: string, { keyArn, grantId }: { readonly keyArn: string; readonly grantId?: string }, project: Omit<ProjectDetails, 'customerId'>): Promise<Project> {
+    const customerId = accountOf(keyArn);
+    if (customerId === undefined) throw new KeyError('KEY_BAD_REQUEST', `${keyArn} is not the ARN of a key`);
+    const keyId = await this.#keys.keyIdOf(keyArn);
+    const { plaintext, wrapped } = await this.#keys.generateDataKey(keyId, projectFileContext(projectId, customerId));
+    const details = { ...project, customerId };
+    await writePrivateFile(this.pathOf(projectId), projectFileBytes({ keyArn, customerId, grantId, wrapped }, plaintext, details));
+    return { projectId, keyId, ...details };
   }
 
   /** Ids of all projects that have a file here, sorted, whatever is in it. */
@@ -123,41 +121,57 @@ export class Projects {
 
   /** One project's key; PROJECT_NOT_FOUND when there is no such project. */
   async reference(projectId: string): Promise<ProjectReference> {
-    const { wrapped } = await this.#read(projectId);
-    return { projectId, keyId: this.#namesIn(projectId, wrapped) };
+    const { keyArn, customerId } = await this.#read(projectId);
+    return { projectId, keyId: await this.#keys.keyIdOf(keyArn), ...(customerId === undefined ? {} : { customerId }) };
   }
 
   /** A whole project; needs its key, so KEY_DISABLED when that is switched off. */
   async read(projectId: string): Promise<Project> {
-    const { header, wrapped, sealed } = await this.#read(projectId);
-    const keyId = this.#namesIn(projectId, wrapped);
-    try {
-      const dataKey = await this.#keys.decrypt(wrapped, contextOf(projectId));
-      const json = openAt(deriveKey(dataKey, MAGIC, INFO), ZERO_NONCE, 0, header, sealed).toString('utf8');
-      return { projectId, keyId, ...details.parse(JSON.parse(json)) };
-    } catch (error) {
-      if (error instanceof SealError || (error instanceof KeyError && error.code === 'KEY_CIPHERTEXT')) {
-        throw this.#damaged(projectId, error);
-      }
-      throw error;
-    }
+    const file = await this.#read(projectId);
+    return file.version === 1 ? this.#locked(() => this.#readLocked(projectId)) : this.#open(projectId, file);
+  }
+
+  /** Gives up the broker's grant on a project's key, as when the project is no more. Nothing of it can be read from then on. */
+  async retireGrant(projectId: string): Promise<void> {
+    const { keyArn, grantId } = await this.#read(projectId);
+    if (grantId !== undefined) await this.#keys.retire({ keyArn, grantId });
+  }
+
+  async #open(projectId: string, file: ProjectFile): Promise<Project> {
+    const keyId = await this.#keys.keyIdOf(file.keyArn);
+    const dataKey = await this.#keys.decrypt(file.wrapped, projectFileContext(projectId, file.customerId), keyId).catch((error: unknown) => {
+      throw error instanceof KeyError && error.code === 'KEY_CIPHERTEXT' ? this.#damaged(projectId, error) : error;
+    });
+    const details = openProjectFile(file, dataKey);
+    if (!details) throw this.#damaged(projectId);
+    return { projectId, keyId, ...details };
+  }
+
+  /** A file of version 1 is written anew when it is first read: it is of a time when the broker needed no grant. */
+  async #readLocked(projectId: string): Promise<Project> {
+    const file = await this.#read(projectId);
+    if (file.version !== 1) return this.#open(projectId, file);
+    const { arn, owner } = await this.#keys.describeKey(file.keyArn);
+    const granted = owner === 'customer' ? await this.#keys.grant(file.keyArn, projectId) : { keyArn: arn };
+    const { name, createdMs, encryption } = await this.#open(projectId, file);
+    return this.#write(projectId, granted, { name, createdMs, encryption });
   }
 
   /** By id, or by name among the projects that can be read; KEY_DISABLED or PROJECT_DAMAGED when it may be one that cannot. */
   async find(idOrName: string): Promise<Project> {
     if (isProjectId(idOrName)) return this.read(idOrName);
-    const { found, unreadable } = await this.#findByName(idOrName);
+    const { found, unreadable } = await this.#findByName(idOrName, (projectId) => this.read(projectId));
     if (!found && unreadable) throw unreadable;
     if (!found) throw new ProjectError('PROJECT_NOT_FOUND', `there is no project '${idOrName}' in this home: 'thrum project list' shows those there are`);
     return found;
   }
 
   /** Names are sealed: a project whose key is switched off, or whose file was altered, cannot be compared. */
-  async #findByName(name: string): Promise<{ readonly found?: Project; readonly unreadable?: Error }> {
+  async #findByName(name: string, read: (projectId: string) => Promise<Project>): Promise<{ readonly found?: Project; readonly unreadable?: Error }> {
     let unreadable: Error | undefined;
     for (const projectId of await this.ids()) {
       try {
-        const found = await this.read(projectId);
+        const found = await read(projectId);
         if (found.name === name) return { found };
       } catch (error) {
         unreadable ??= unknowable(name, error);
@@ -166,24 +180,14 @@ export class Projects {
     return unreadable ? { unreadable } : {};
   }
 
-  async #read(projectId: string): Promise<{ header: Buffer; wrapped: Buffer; sealed: Buffer }> {
+  async #read(projectId: string): Promise<ProjectFile> {
     const missing = new ProjectError('PROJECT_NOT_FOUND', `there is no project ${projectId} in this home`);
     if (!isProjectId(projectId)) throw missing;
     const path = this.pathOf(projectId);
     if (!(await stat(path).catch(whenMissing(undefined)))) throw missing;
-    const bytes = await readFile(path);
-    const wrappedBytes = bytes.length < FIXED_BYTES ? 0 : bytes.readUInt16LE(9);
-    const end = FIXED_BYTES + wrappedBytes;
-    if (!bytes.subarray(0, 8).equals(MAGIC) || bytes[8] !== VERSION || bytes.length <= end) throw this.#damaged(projectId);
-    return { header: bytes.subarray(0, end), wrapped: bytes.subarray(FIXED_BYTES, end), sealed: bytes.subarray(end) };
-  }
-
-  #namesIn(projectId: string, wrapped: Buffer): string {
-    try {
-      return blobNames(wrapped).keyId;
-    } catch (error) {
-      throw this.#damaged(projectId, error);
-    }
+    const file = parseProjectFile(await readFile(path));
+    if (!file) throw this.#damaged(projectId);
+    return file;
   }
 
   /** The file that a project is kept in. */
@@ -199,13 +203,9 @@ export class Projects {
 /** Why it cannot be told whether a project has this name; throws what is wrong with more than that project. */
 function unknowable(name: string, error: unknown): Error {
   const message = `whether there is a project '${name}' cannot be told: ${(error as Error).message}`;
-  if (error instanceof KeyError && (error.code === 'KEY_DISABLED' || error.code === 'KEY_NOT_FOUND')) return new KeyError(error.code, message, { cause: error });
+  if (isKeyUnavailable(error) || (error instanceof KeyError && error.code === 'KEY_NOT_FOUND')) return new KeyError(error.code, message, { cause: error });
   if (error instanceof ProjectError && error.code === 'PROJECT_DAMAGED') return new ProjectError(error.code, message, { cause: error });
   throw error;
-}
-
-function contextOf(projectId: string): EncryptionContext {
-  return { 'thrum:purpose': 'project', 'thrum:project': projectId };
 }
 
 function whenMissing<T>(fallback: T): (error: unknown) => T {

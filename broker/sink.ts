@@ -1,14 +1,15 @@
 /**
  * The encrypting sink: the one way into the store. Routes publishes to their project's log, bounds what is in flight,
- * and watches the keys: within WATCH_MS of a key being disabled its project refuses, within as much of it being enabled
- * it takes again. What a killed broker left is mended when a project's log is opened: at the start, or, when its key is
- * disabled then, once that is enabled.
+ * and does what the watch over the keys says (key-watch.ts): it holds what came while a key's state is not known, refuses a
+ * project whose key was taken away, and takes it again by itself. What a killed broker left is mended when a project's log is
+ * opened: at the start, or, when its key may not be used then, once it may.
  */
 import { join } from 'node:path';
 import { holdLock } from '../certs/mod.ts';
 import { KeyError, StoreError } from './errors.ts';
-import type { KeyService } from './keys/key-service.ts';
-import type { Projects } from './projects.ts';
+import type { ProjectKeys } from './keys/provider.ts';
+import { KeyWatch, type Standing } from './key-watch.ts';
+import type { ProjectReference, Projects } from './projects.ts';
 import { isFatal, ProjectLog, type Arrival, type Done, type LogCounts } from './store/project-log.ts';
 import { encodeConnection, type GatewayConnection } from './store/group.ts';
 import { retainLog, type Retained, type RetentionLimits } from './store/retention.ts';
@@ -18,8 +19,6 @@ import { makeDurableDirectory } from './store/segment-files.ts';
 import { localSource } from './store/segment-source.ts';
 import type { LogCheckpoint } from './store/witness.ts';
 
-/** How often the keys' states are looked at: well below the two seconds in which a disabled key must bite. */
-const WATCH_MS = 250;
 /** How often it is looked whether something is to be removed. */
 const RETAIN_MS = 60_000;
 /** Payload bytes taken but not yet on disk, over all projects; past it publishes are refused until some are. */
@@ -29,13 +28,15 @@ export interface SinkOptions {
   /** The store's directory, one folder a project. */
   readonly directory: string;
   readonly projects: Projects;
-  readonly keys: KeyService;
+  readonly keys: ProjectKeys;
   /** Called once when the disk fails: nothing more is acknowledged; whoever runs the broker stops it. */
   readonly onFatal: (error: Error) => void;
   /** Called when a project is refused, with the reason, or taken again. */
   readonly onRefusal?: (projectId: string, error: Error | undefined) => void;
   /** Called when a project's log was found as a killed broker leaves it, and has been mended. */
   readonly onRecovered?: (projectId: string, recovery: Recovery) => void;
+  /** Called when what comes for a project is held, since its key service does not answer, and when it goes on. */
+  readonly onHold?: (projectId: string, held: boolean) => void;
   /** Called with each segment that is sealed. */
   readonly onSealed?: (checkpoint: LogCheckpoint) => void;
   /** What is to be kept at most, asked each time; without it everything is. */
@@ -52,20 +53,24 @@ export class Sink {
   readonly #logs = new Map<string, Promise<ProjectLog>>();
   /** Those of them that are open, once everything that waited for it has reached the log. */
   readonly #open = new Map<string, ProjectLog>();
-  /** Projects whose keys are watched, those that were there at the start and those opened since, and their keys. */
-  readonly #watched = new Map<string, string>();
-  readonly #refused = new Map<string, KeyError>();
+  readonly #watch: KeyWatch;
+  /** Projects whose clients were told that they are refused. */
+  readonly #refused = new Set<string>();
   readonly #unlock: () => Promise<void>;
   #inFlightBytes = 0;
   #fatal: Error | undefined;
   #closed = false;
-  #watch: NodeJS.Timeout | undefined;
   #retainTimer: NodeJS.Timeout | undefined;
   #retaining: Promise<void> | undefined;
 
   private constructor(options: SinkOptions, unlock: () => Promise<void>) {
     this.#options = options;
     this.#unlock = unlock;
+    this.#watch = new KeyWatch({
+      keys: options.keys,
+      onStanding: (projectId, standing) => this.#act(projectId, standing),
+      onFatal: (error) => this.#fail(error),
+    });
   }
 
   /** Takes the store for this process; LOCK_HELD when another broker has it. */
@@ -78,16 +83,16 @@ export class Sink {
       await sink.close();
       throw error;
     }
-    sink.#scheduleWatch();
+    sink.#watch.start();
     if (options.retention) sink.#scheduleRetention(0);
     return sink;
   }
 
   /** Resolves when the project exists and its key may be used; else PROJECT_NOT_FOUND, KEY_DISABLED … */
   async admit(projectId: string): Promise<void> {
-    const log = await this.#logOf(projectId);
-    const key = await this.#options.keys.describeKey(log.keyId);
-    if (key.state !== 'Enabled') throw new KeyError('KEY_DISABLED', `key ${key.keyId} of project ${projectId} is disabled`);
+    const standing = await this.#watch.confirm(projectId);
+    if (standing instanceof KeyError) throw standing;
+    await this.#logOf(projectId);
   }
 
   /** Takes one publish of an admitted project. `done` comes in order of arrival, after the sync. */
@@ -124,7 +129,7 @@ export class Sink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#watch);
+    this.#watch.stop();
     clearTimeout(this.#retainTimer);
     await this.#retaining;
     const closing = [...this.#logs.values()].map(async (log) => (await log.catch(() => undefined))?.close());
@@ -136,37 +141,60 @@ export class Sink {
   /** Opens each project's log. One that cannot be opened now is said so, and does not keep the others from being served. */
   async #openAll(): Promise<void> {
     const { projects, onRefusal } = this.#options;
+    const watched: ProjectReference[] = [];
     for (const projectId of await projects.ids()) {
       try {
-        this.#watched.set(projectId, (await projects.reference(projectId)).keyId);
+        const reference = await projects.reference(projectId);
+        watched.push(reference.customerId === undefined ? await projects.read(projectId) : reference); // a file of an older version is renewed
       } catch (error) {
         onRefusal?.(projectId, error as Error);
       }
     }
-    await this.#lookAtKeys();
-    for (const projectId of this.#watched.keys()) if (!this.#refused.has(projectId)) await this.#take(projectId);
+    await Promise.all(watched.map((project) => this.#watch.add(project)));
+    if (this.#fatal) throw this.#fatal;
+    for (const { projectId } of watched) if (!this.#refusalOf(projectId)) await this.#take(projectId);
+  }
+
+  #refusalOf(projectId: string): KeyError | undefined {
+    const standing = this.#watch.standing(projectId);
+    return standing instanceof KeyError ? standing : undefined;
   }
 
   /** Lets a project in: true when its log is open. Throws only what is fatal. */
   async #take(projectId: string): Promise<boolean> {
-    this.#refused.delete(projectId);
     try {
-      const log = await this.#logOf(projectId);
-      log.refuse(this.#refused.get(projectId)); // its key may have been disabled meanwhile
+      this.#instruct(await this.#logOf(projectId), this.#watch.standing(projectId));
       return true;
     } catch (error) {
       if (isFatal(error as Error)) throw error;
-      if (error instanceof KeyError && error.code === 'KEY_DISABLED') this.#refuse(projectId); // until the next look
-      else this.#options.onRefusal?.(projectId, error as Error);
+      if (!this.#refusalOf(projectId)) this.#options.onRefusal?.(projectId, error as Error);
       return false;
     }
   }
 
-  #refuse(projectId: string): void {
-    const error = new KeyError('KEY_DISABLED', `key ${this.#watched.get(projectId)!} of project ${projectId} is disabled: writes are refused`);
-    this.#refused.set(projectId, error);
-    this.#logs.get(projectId)?.then((log) => log.refuse(this.#refused.get(projectId)), () => undefined); // whoever opened it is told
-    this.#options.onRefusal?.(projectId, error);
+  /** What a project's standing means to its log. */
+  #instruct(log: ProjectLog, standing: Standing | undefined): void {
+    log.refuse(standing instanceof KeyError ? standing : undefined);
+    log.hold(standing === 'unknown');
+  }
+
+  #act(projectId: string, standing: Standing): void {
+    const { onRefusal, onHold } = this.#options;
+    if (standing instanceof KeyError) {
+      this.#tellLog(projectId);
+      this.#refused.add(projectId);
+      onRefusal?.(projectId, standing);
+    } else if (this.#refused.delete(projectId)) {
+      this.#takeAgain(projectId);
+    } else {
+      this.#tellLog(projectId);
+      onHold?.(projectId, standing === 'unknown');
+    }
+  }
+
+  /** Whoever asked for the log is told when it cannot be opened. */
+  #tellLog(projectId: string): void {
+    this.#logs.get(projectId)?.then((log) => this.#instruct(log, this.#watch.standing(projectId)), () => undefined);
   }
 
   /** The promise itself, not another: who waits for it goes on in the order of asking. */
@@ -191,17 +219,19 @@ export class Sink {
     const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts, {
       onRecovered: (recovery) => this.#options.onRecovered?.(projectId, recovery),
     });
+    const standing = await this.#watch.add(project);
+    if (standing instanceof KeyError) throw standing;
     log.onSealed = this.#options.onSealed;
     await settledView(this.#toChange(log)); // destroys what a command left that was cut short
     await log.recover();
-    this.#watched.set(projectId, log.keyId);
+    this.#instruct(log, this.#watch.standing(projectId)); // which may have changed meanwhile
     return log;
   }
 
   #toChange(log: ProjectLog): LogToChange {
-    const { projectId, keyId } = log;
+    const { projectId, keyId, customerId } = log;
     return {
-      source: localSource(join(this.#options.directory, projectId)), projectId, keyId, keys: this.#options.keys,
+      source: localSource(join(this.#options.directory, projectId)), projectId, keyId, customerId, keys: this.#options.keys,
       onAmended: (version) => {
         log.amended(version);
         this.#options.onAmended?.(projectId, version);
@@ -238,30 +268,10 @@ export class Sink {
     this.#options.onFatal(error);
   }
 
-  #scheduleWatch(): void {
-    this.#watch = setTimeout(() => {
-      this.#lookAtKeys().then(
-        () => { if (!this.#closed) this.#scheduleWatch(); },
-        (error: unknown) => this.#fail(error as Error),
-      );
-    }, WATCH_MS);
-  }
-
-  async #lookAtKeys(): Promise<void> {
-    const states = new Map((await this.#options.keys.listKeys()).map((key) => [key.keyId, key.state]));
-    if (this.#closed) return;
-    for (const [projectId, keyId] of this.#watched) {
-      const usable = states.get(keyId) === 'Enabled';
-      const refused = this.#refused.has(projectId);
-      if (!usable && !refused) this.#refuse(projectId);
-      if (usable && refused) this.#takeAgain(projectId);
-    }
-  }
-
   /** Not waited for: to mend one project's log may take longer than a disabled key of another may be left unseen. */
   #takeAgain(projectId: string): void {
     this.#take(projectId).then(
-      (open) => { if (open && !this.#refused.has(projectId)) this.#options.onRefusal?.(projectId, undefined); },
+      (open) => { if (open && !this.#refusalOf(projectId)) this.#options.onRefusal?.(projectId, undefined); },
       (error: unknown) => this.#fail(error as Error),
     );
   }

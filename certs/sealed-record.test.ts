@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecordError } from './errors.ts';
@@ -78,6 +79,14 @@ describe('a write that a power cut interrupted', () => {
     const altered = Buffer.concat([bytes, Buffer.alloc(8_192)]);
     altered.fill(0, 1024, 1535);
     expect(() => readShort(altered)).toThrow(RecordError);
+  });
+
+  it('is damage when its header is gone, or promises more than there is, and others follow it', () => {
+    for (const alter of [(header: Buffer) => header.fill(0), (header: Buffer) => { header.writeUInt32LE(9_000, 0); header.writeUInt32LE(crc32(header.subarray(0, 12)), 12); }]) {
+      const followed = logOf([before, before, before, before]);
+      alter(followed.subarray(from, from + RECORD_HEADER_BYTES));
+      expect(() => readShort(followed)).toThrow(expect.objectContaining({ record: 1 }) as Error);
+    }
   });
 
   function readShort(torn: Buffer): { records: ReadRecord[]; end: RecordsEnd } {

@@ -92,17 +92,38 @@ export interface RecordsEnd {
 }
 
 /**
- * Gives the records of a file from byte `from` on, each only after it has authenticated. Where `bytes` is a piece of it, the piece
- * begins at a sector, and `firstNumber` is the number of the record at `from`.
+ * Gives the records of a file from byte `from` on, each only after it has authenticated.
  * Throws RecordError at the first that was altered, is missing or out of place.
  */
-export function* readRecords(
+export function* readRecords(bytes: Buffer, from: number, firstChain: Buffer, keys: RecordKeys, maxSealedBytes: number): Generator<ReadRecord, RecordsEnd> {
+  const end = yield* readPiece(bytes, from, firstChain, keys, maxSealedBytes, 0);
+  if (hasLaterRecord(bytes, end.wholeBytes, end.records)) throw new RecordError(end.records, 'the record was altered: others follow it');
+  return end;
+}
+
+/**
+ * Whether a record later than `number` seems to begin at or after byte `from`. Each record is synced before the next one begins, so what
+ * a crash left unfinished is the last.
+ */
+export function hasLaterRecord(bytes: Buffer, from: number, number: number): boolean {
+  for (let at = from; at + RECORD_HEADER_BYTES <= bytes.length; at += ALIGNMENT) {
+    if (bytes.readUInt32LE(at) < TAG_BYTES || bytes.readUInt32LE(at + 4) <= number || bytes.readUIntLE(at + 9, 3) !== 0) continue;
+    if (hasChecksum(bytes.subarray(at, at + RECORD_HEADER_BYTES))) return true;
+  }
+  return false;
+}
+
+/**
+ * As `readRecords` for a piece of a file that begins at a sector; `firstNumber` is the number of the record at `from`. What comes after the
+ * last whole record is the caller's to judge.
+ */
+export function* readPiece(
   bytes: Buffer,
   from: number,
   firstChain: Buffer,
   keys: RecordKeys,
   maxSealedBytes: number,
-  firstNumber = 0,
+  firstNumber: number,
 ): Generator<ReadRecord, RecordsEnd> {
   let chain = firstChain;
   let at = from;

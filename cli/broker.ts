@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { KeyError, ProjectError, type Project } from '../broker/mod.ts';
 import { CliError } from './errors.ts';
 import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
@@ -32,7 +33,7 @@ export function addBrokerCommand(program: Command): void {
     .option('--retain-bytes <size>', 'remove the oldest segments of a project beyond this size, such as 10GiB', byteCount)
     .addHelpText('after', '\nPrints the address once it listens (before that, on stderr, what it recovered from a broker that was killed) and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
   addRemoteOptions(command).option('--remote-keep', 'keep local copies of segments that have gone up');
-  addOutputOptions(addHomeOptions(addScreeningOption(command))).action(async (options: BrokerCommandOptions) => {
+  addOutputOptions(addKmsOptions(addHomeOptions(addScreeningOption(command)))).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
   });
 }
@@ -81,5 +82,5 @@ async function namedProject(home: Home, options: BrokerCommandOptions): Promise<
 
 /** True for what is wrong with some projects, but not with the home. */
 function concernsProjects(error: unknown): error is KeyError | ProjectError {
-  return (error instanceof KeyError || error instanceof ProjectError) && ['KEY_DISABLED', 'KEY_NOT_FOUND', 'PROJECT_DAMAGED'].includes(error.code);
+  return (error instanceof KeyError || error instanceof ProjectError) && ['KEY_DISABLED', 'KEY_DENIED', 'KEY_UNREACHABLE', 'KEY_NOT_FOUND', 'PROJECT_DAMAGED'].includes(error.code);
 }

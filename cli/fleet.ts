@@ -12,6 +12,7 @@ import { identitiesFor, membersOf, sensorsOf, type OwnIdentity } from './fleet-m
 import { fleetPicture } from './fleet-picture.ts';
 import { addFleetOptions, fleetSettings, planSettings } from './fleet-settings.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { addOutputOptions, bytes, count, latencyMs, latencyText, minute, printResult, say, type OutputOptions } from './output.ts';
@@ -68,7 +69,7 @@ function addConnection(command: Command): Command {
     .option('--identity-lifetime <duration>', 'issue identities that last so long, instead of using those at hand', duration)
     .option('--renew', 'have identities renewed as soon as there is a connection, not at two thirds of their life')
     .option('--project <name>', 'project: a name in the home, or with --cert any word of a-z, 0-9 and -', 'demo');
-  return addOutputOptions(addHomeOptions(addScreeningOption(addFleetOptions(command))));
+  return addOutputOptions(addKmsOptions(addHomeOptions(addScreeningOption(addFleetOptions(command)))));
 }
 
 function pick(gateways: readonly GatewayPlan[], number: number): GatewayPlan {

@@ -7,11 +7,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type RootSource, listLogs, type Remote, type WriterLog } from '../broker/mod.ts';
+import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type ProjectKeys, type RootSource, listLogs, type Remote, type WriterLog } from '../broker/mod.ts';
 import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, revokedCertificates, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
+import { callForActing } from './acting.ts';
 import { audited, openTrail } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
+import { homeKeys, type KmsOptions } from './kms-options.ts';
 import { random } from './random.ts';
 import { openRemoteOf, type RemoteOptions } from './remote-options.ts';
 import { screenTexts, type ScreeningOptions } from './screening.ts';
@@ -27,6 +29,9 @@ export interface Home {
   readonly store: string;
   readonly gateways: string;
   readonly keys: KeyService;
+  /** The keys that projects are under: those of `keys`, and of a KMS elsewhere if there is one. */
+  readonly projectKeys: ProjectKeys;
+  readonly keepKms: () => Promise<void>;
   readonly projects: Projects;
   /** What opens the keys, and what else is sealed under the home's root key. */
   readonly source: RootSource;
@@ -45,7 +50,7 @@ export function addHomeOptions(command: Command): Command {
     .option('--as <principal>', 'act for this principal of the home, and not for its owner (or THRUM_PRINCIPAL)');
 }
 
-export interface HomeOptions extends RemoteOptions {
+export interface HomeOptions extends KmsOptions, RemoteOptions {
   readonly home: string;
   readonly passphraseFile?: string;
   readonly as?: string;
@@ -63,18 +68,21 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
   if (marker === undefined) await createMarker(path, whenMissing);
   else if (marker !== MARKER_TEXT) throw new CliError('HOME_DAMAGED', `${join(path, MARKER)} is not that of a home of this version: restore it from your backup`);
   const trail = openTrail(path, source, async () => (await keys.store.readOrCreate()).accountId);
-  const keys: KeyService = new KeyService(join(path, 'keys'), source, now, trail.record);
+  const keys: KeyService = new KeyService(join(path, 'keys'), source, now, trail.record, callForActing);
+  const { keys: projectKeys, keepKms } = await homeKeys(path, source, keys, options);
   return {
     path,
     certs: join(path, 'certs'),
     store: join(path, 'store'),
     gateways: join(path, 'gateways'),
     keys,
-    projects: new Projects(join(path, 'projects'), keys),
+    projectKeys,
+    keepKms,
+    projects: new Projects(join(path, 'projects'), projectKeys),
     source,
     trail,
     ...(remote && { remote }),
-    places: new Directory({ directory: join(path, 'places'), keys, audit: trail.record }),
+    places: new Directory({ directory: join(path, 'places'), keys: projectKeys, audit: trail.record }),
   };
 }
 
@@ -153,7 +161,12 @@ function isValidFor(certificatePem: string, host: string): boolean {
 export async function createProject(home: Home, name: string, screening: ScreeningOptions, key?: string): Promise<Project> {
   screenTexts(screening, { 'the project name': name });
   const act = { eventName: 'CreateProject', requestParameters: { encryption: key === undefined ? 'service' : 'custom', key } };
-  return audited(home.trail, act, () => home.projects.create(name, { nowMs: now(), ...(key === undefined ? {} : { key }) }), ({ projectId, keyId }) => ({
+  const create = async (): Promise<Project> => {
+    const made = await home.projects.create(name, { nowMs: now(), ...(key === undefined ? {} : { key }) });
+    if (key !== undefined) await home.keepKms();
+    return made;
+  };
+  return audited(home.trail, act, create, ({ projectId, keyId }) => ({
     projectId,
     responseElements: { projectId, keyId },
   }));

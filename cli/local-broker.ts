@@ -52,7 +52,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   const sink = await Sink.open({
     directory: home.store,
     projects: home.projects,
-    keys: home.keys,
+    keys: home.projectKeys,
     onFatal: fail,
     onSealed: (checkpoint) => home.trail.recordCheckpoint(checkpoint),
     onAmended: (projectId, version) => recordAmendment(home, projectId, version),
@@ -66,6 +66,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       recovered.push({ projectId, ...recovery });
       options.onRecovered?.(recoveryLine(projectId, recovery));
     },
+    onHold: (projectId, held) => options.onRefused?.(held ? `project ${projectId}: its key service does not answer; what comes waits` : `project ${projectId} goes on`),
   });
   let stopKeeping = (): Promise<void> => Promise.resolve();
   let uploader: Uploader | undefined;

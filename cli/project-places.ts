@@ -4,6 +4,7 @@ import { newestVersion, type DirectoryEntries, type Project } from '../broker/mo
 import type { FleetPlan, GatewayPlan } from '../sensors/mod.ts';
 import { EXIT } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { addOutputOptions, count, printResult, table, type OutputOptions } from './output.ts';
 import type { ScreeningOptions } from './screening.ts';
 
@@ -12,7 +13,7 @@ export function addPlacesCommand(project: Command): void {
     .command('places')
     .description('list where sensors and gateways are; exit code 1 when the list is an older copy')
     .argument('<project>', 'id or name');
-  addOutputOptions(addHomeOptions(command))
+  addOutputOptions(addKmsOptions(addHomeOptions(command)))
     .addHelpText('after', '\nExample:\n  thrum project places demo')
     .action(async (name: string, options: HomeOptions & OutputOptions) => {
       process.exitCode = await listPlaces(name, options);

@@ -1,7 +1,8 @@
 /** `thrum project`: who owns which data, and under which key it is. */
 import type { Command } from 'commander';
-import { checkProjectName, KeyError, type Project, type ProjectReference } from '../broker/mod.ts';
+import { checkProjectName, isKeyUnavailable, type Project, type ProjectReference } from '../broker/mod.ts';
 import { addHomeOptions, createProject, openHome, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
 import { addPlacesCommand } from './project-places.ts';
 import { addScreeningOption, screenTexts, type ScreeningOptions } from './screening.ts';
@@ -10,7 +11,7 @@ type Options = HomeOptions & OutputOptions;
 
 export function addProjectCommand(program: Command): void {
   const project = program.command('project').description('make, list and show projects and their encryption settings');
-  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command));
+  const finish = (command: Command): Command => addOutputOptions(addKmsOptions(addHomeOptions(command)));
 
   addPlacesCommand(project);
   finish(
@@ -24,7 +25,8 @@ export function addProjectCommand(program: Command): void {
     .action(async (name: string, options: Options & ScreeningOptions & { key?: string }) => {
       checkProjectName(name);
       screenTexts(options, { 'the project name': name });
-      const home = await openHome(options, options.key === undefined ? 'create' : 'refuse'); // the key must be there already
+      const keyIsHere = options.key !== undefined && options.kmsEndpoint === undefined && options.kmsRegion === undefined;
+      const home = await openHome(options, keyIsHere ? 'refuse' : 'create');
       const made = await createProject(home, name, options, options.key);
       printResult(options, toJson(made), () => lines(made));
     });
@@ -50,7 +52,7 @@ async function readOrReference(home: Home, reference: ProjectReference): Promise
   try {
     return await home.projects.read(reference.projectId);
   } catch (error) {
-    if (error instanceof KeyError && error.code === 'KEY_DISABLED') return reference;
+    if (isKeyUnavailable(error)) return reference;
     throw error;
   }
 }

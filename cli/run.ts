@@ -12,6 +12,7 @@ import { fleetPicture } from './fleet-picture.ts';
 import { driveFleet, LOCAL_BACKOFF } from './fleet-drive.ts';
 import { addFleetOptions, fleetSettings, planSettings, runDuration, type FleetSettings } from './fleet-settings.ts';
 import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { catchInterrupt, type Interrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { startLocalBroker, type LocalBroker } from './local-broker.ts';
@@ -46,7 +47,7 @@ export function addRunCommand(program: Command): void {
     .option('--full-scale-g <g>', 'acceleration of the largest code in the recording', positiveNumber)
     .option('--sensor <id or name>', 'which sensor replays (default the first)')
     .addHelpText('after', '\nExamples:\n  thrum run\n  thrum run --sensors 200 --gateways 12 --machines 70 --duration 60s --json\n  thrum run --replay bearing.wav --full-scale-g 8');
-  addOutputOptions(addHomeOptions(addScreeningOption(addFleetOptions(command)))).action(async (options: RunOptions) => {
+  addOutputOptions(addKmsOptions(addHomeOptions(addScreeningOption(addFleetOptions(command))))).action(async (options: RunOptions) => {
     process.exitCode = await run(options);
   });
 }
@@ -149,7 +150,7 @@ async function drive(options: RunOptions, fleet: Fleet, local: LocalBroker, dura
 /** Reads everything back and holds it against what was produced. */
 async function readBack(home: Home, projectId: string, ledger: Ledger): Promise<{ result: Reconciliation; storedBytes: number }> {
   let storedBytes = 0;
-  for await (const item of readProject(localSource(join(home.store, projectId)), projectId, home.keys)) {
+  for await (const item of readProject(localSource(join(home.store, projectId)), projectId, home.projectKeys)) {
     if (isConnection(item)) continue;
     storedBytes += item.payloadBytes;
     for (const message of item.batch.messages) ledger.stored(message);

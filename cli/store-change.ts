@@ -23,9 +23,9 @@ export async function withStore<T>(home: Home, work: () => Promise<T>): Promise<
 }
 
 /** One log of a project as it is changed; the audit trail notes each version of what is rewritten and removed. */
-function logToChange(home: Home, { projectId, keyId }: Pick<Project, 'projectId' | 'keyId'>, source: SegmentSource): LogToChange {
+function logToChange(home: Home, { projectId, keyId, customerId }: Pick<Project, 'projectId' | 'keyId' | 'customerId'>, source: SegmentSource): LogToChange {
   return {
-    source, projectId, keyId, keys: home.keys,
+    source, projectId, keyId, customerId, keys: home.projectKeys,
     onAmended: (version) => recordAmendment(home, projectId, version),
   };
 }

@@ -21,7 +21,7 @@ export function addStoreKeyCommands(store: Command): void {
 
 async function rewrap(options: Options & { readonly key: string }): Promise<void> {
   const home = await openHome(options, 'refuse');
-  const { keyId } = await home.keys.describeKey(options.key);
+  const { keyId } = await home.projectKeys.describeKey(options.key);
   const results = await withStore(home, async () =>
     changeProjects(home, options, await projectsToChange(home, options), { eventName: 'RewrapData', requestParameters: { keyId } }, async (project, log, progress) => {
       // The project first: a broker that is started in between already writes under the new key.

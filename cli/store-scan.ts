@@ -1,10 +1,11 @@
 /** `thrum store scan`: looks through what is kept for text that should not be there, and says where and of what kind, never what. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { isConnection, localSource, KeyError, readProject, screen, type Places, type SensitiveKind } from '../broker/mod.ts';
+import { isConnection, localSource, isKeyUnavailable, readProject, screen, type Places, type SensitiveKind } from '../broker/mod.ts';
 import { listIdentities } from '../certs/mod.ts';
 import { EXIT } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { addOutputOptions, count, printResult, say, type OutputOptions } from './output.ts';
 
 interface ScanOptions extends HomeOptions, OutputOptions {
@@ -24,7 +25,7 @@ export function addScanCommand(store: Command): void {
     .command('scan')
     .description('look for account numbers, addresses, keys and passwords in names and texts; exit code 1 says where')
     .option('--project <id or name>', 'only this project (default all, and the keys and operators of the home)');
-  addOutputOptions(addHomeOptions(command))
+  addOutputOptions(addKmsOptions(addHomeOptions(command)))
     .addHelpText('after', '\nNever prints what it finds.\n\nExample:\n  thrum store scan --project demo')
     .action(async (options: ScanOptions) => {
       process.exitCode = await scan(options);
@@ -40,7 +41,7 @@ async function scan(options: ScanOptions): Promise<number> {
     try {
       for await (const one of scanProject(home, projectId)) found.push(one);
     } catch (error) {
-      if (!(error instanceof KeyError) || error.code !== 'KEY_DISABLED') throw error;
+      if (!isKeyUnavailable(error)) throw error;
       say(options, `${projectId} is not looked through: ${error.message}`);
       unchecked.push(projectId);
     }
@@ -67,7 +68,7 @@ async function* scanProject(home: Home, projectId: string): AsyncGenerator<Found
   yield* look(`name of project ${projectId}`, (await home.projects.read(projectId)).name);
   yield* scanPlaces(`project ${projectId}`, await home.places.read(projectId));
   // What decodes has numbers and ids, no text.
-  for await (const item of readProject(localSource(join(home.store, projectId)), projectId, home.keys)) {
+  for await (const item of readProject(localSource(join(home.store, projectId)), projectId, home.projectKeys)) {
     if (isConnection(item) || !item.undecodablePayload) continue;
     yield* look(`${item.file}, record ${item.record}, a batch that does not decode`, printable(item.undecodablePayload));
   }

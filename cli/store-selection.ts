@@ -1,6 +1,6 @@
 /** `thrum store read` and `export`: which messages are wanted, and the stored entries of the projects that are named. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { exportProject, KeyError, namesKnownPlace, readLogs, type ExportItem, type ExportProject, type Selection, type StoreSelection } from '../broker/mod.ts';
+import { exportProject, isKeyUnavailable, namesKnownPlace, readLogs, type ExportItem, type ExportProject, type Selection, type StoreSelection } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
@@ -102,7 +102,7 @@ export async function* storedItems(home: Home, projects: readonly ExportProject[
     const { projectId } = project;
     try {
       const sources = (await logsOf(home, projectId)).map(({ source }) => source);
-      for await (const entry of readLogs(sources, projectId, home.keys, inStore(selection, project))) yield { project, entry };
+      for await (const entry of readLogs(sources, projectId, home.projectKeys, inStore(selection, project))) yield { project, entry };
     } catch (error) {
       leaveOut(projectId, 'left out', error);
       process.exitCode = EXIT.environment;
@@ -121,6 +121,6 @@ async function orLeaveOut(projectId: string, work: () => Promise<void>): Promise
 
 /** Says which project is passed over because its key is disabled; throws whatever else is wrong. */
 export function leaveOut(projectId: string, how: 'left out' | 'not checked', error: unknown): void {
-  if (!(error instanceof KeyError) || error.code !== 'KEY_DISABLED') throw error;
+  if (!isKeyUnavailable(error)) throw error;
   process.stderr.write(`thrum: ${projectId} is ${how}: ${error.message}\n`);
 }

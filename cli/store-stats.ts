@@ -44,7 +44,7 @@ async function statsOf(home: Home, projectId: string): Promise<ProjectStats[]> {
   const { keyId } = await home.projects.reference(projectId);
   const placesKeyId = await home.places.keyOf(projectId);
   const all: ProjectStats[] = [];
-  for (const { source, writerId } of await logsOf(home, projectId)) all.push({ ...(await storeStats(source, projectId, home.keys)), projectKeyId: keyId, placesKeyId, writerId });
+  for (const { source, writerId } of await logsOf(home, projectId)) all.push({ ...(await storeStats(source, projectId, home.projectKeys)), projectKeyId: keyId, placesKeyId, writerId });
   return all;
 }
 

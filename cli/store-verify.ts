@@ -76,7 +76,7 @@ async function verifyAll(home: Home, options: Options, given: readonly StoreWitn
         const witnesses = [...given, ...(await trailWitnesses(home, projectId))];
         for (const { source, isOwn } of await logsOf(home, projectId)) {
           // Of others' logs what is newest may still be on its way, and nobody here was told how far they are.
-          const result = await verifyProject(source, projectId, home.keys, isOwn ? { inUse, witnesses, checker, onSegment } : { inUse: true, checker, onSegment });
+          const result = await verifyProject(source, projectId, home.projectKeys, isOwn ? { inUse, witnesses, checker, onSegment } : { inUse: true, checker, onSegment });
           outcome.results.push({ ...result, findings: [...(isOwn ? ofFile : []), ...result.findings] });
         }
       } catch (error) {

@@ -4,6 +4,7 @@ import { rowsOf, toNdjson, undecodable } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { EXIT } from './errors.ts';
 import { addHomeOptions, logsOf, openHome, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { addScanCommand } from './store-scan.ts';
 import { addOutputOptions, bytes, minute, printResult, say, table, type OutputOptions } from './output.ts';
 import { addRemoteOptions } from './remote-options.ts';
@@ -22,7 +23,7 @@ type ReadOptions = Options & SelectionOptions;
 export function addStoreCommand(program: Command): void {
   const store = program.command('store').description('list, read, check and export what is stored');
   addScanCommand(store);
-  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(addRemoteOptions(command).option('--project <id or name>', 'only this project (default all)')));
+  const finish = (command: Command): Command => addOutputOptions(addKmsOptions(addHomeOptions(addRemoteOptions(command).option('--project <id or name>', 'only this project (default all)'))));
 
   finish(store.command('list').description('list the segments of the store'))
     .addHelpText('after', '\nExample:\n  thrum store list')

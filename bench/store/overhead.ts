@@ -27,7 +27,7 @@ async function overheadOf({ store, directory, projectId, keyId, keys }: Place, b
   await makeDurableDirectory(store);
   await makeDurableDirectory(directory);
   const disk = { ...systemDisk, datasync: () => Promise.resolve() }; // lengths are what is asked here
-  const writer = await SegmentWriter.create(disk, { directory, projectId, keyId, ordinal: 1, previous: NO_SEGMENT, snapshot: Buffer.from('{}') }, keys);
+  const writer = await SegmentWriter.create(disk, { directory, projectId, keyId, customerId: undefined, ordinal: 1, previous: NO_SEGMENT, snapshot: Buffer.from('{}') }, keys);
   const make = batchMaker(payloadBytes);
   const atFirst = writer.bytes;
   let payload = 0;

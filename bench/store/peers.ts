@@ -64,7 +64,7 @@ async function measureOwn(measure: (peer: Peer) => Promise<void>): Promise<void>
   await withPlace(async ({ store, directory, projectId, keyId, keys }) => {
     await makeDurableDirectory(store);
     await makeDurableDirectory(directory);
-    const writer = await SegmentWriter.create(systemDisk, { directory, projectId, keyId, ordinal: 1, previous: NO_SEGMENT, snapshot: Buffer.from('{}') }, keys);
+    const writer = await SegmentWriter.create(systemDisk, { directory, projectId, keyId, customerId: undefined, ordinal: 1, previous: NO_SEGMENT, snapshot: Buffer.from('{}') }, keys);
     await measure({
       name: 'thrum',
       store: (payloads) => {

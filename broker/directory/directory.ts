@@ -3,7 +3,8 @@
  * project's key, a new one with every change, so it is gone when the key is. Replaced as a whole. Each change is in the audit trail
  * with its version, so that a table put back to an older copy shows.
  *
- *   0 magic "THRUMDIR"   8 version 1   9 length n of the wrapped data key (u16 LE)   11 wrapped key (n)   then sealed JSON
+ *   version 2: "THRUMDIR" 2, parts (sealed-header.ts): key id or ARN, customer (12 digits) or nothing, wrapped data key; sealed JSON
+ *   version 1: "THRUMDIR" 1, one part: the data key, wrapped by the embedded key service; sealed JSON
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,18 +12,20 @@ import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, withFileLoc
 import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { DirectoryError, KeyError } from '../errors.ts';
-import { blobNames, type EncryptionContext } from '../keys/ciphertext.ts';
+import type { EncryptionContext } from '../keys/ciphertext.ts';
+import { embeddedKeyOf } from '../keys/embedded-provider.ts';
+import { projectContext } from '../keys/project-context.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { isProjectId, type ProjectReference } from '../projects.ts';
 import { refuseSensitiveText } from '../screening/refuse.ts';
+import { headerBytes, readHeader, versionOf } from '../sealed-header.ts';
 import { destroyFile } from '../store/segment-source.ts';
 import { checkEntries, merged, NO_PLACES, parsePlaces, TABLE_BYTES_MAX, without, type DirectoryEntries, type Places } from './table.ts';
 
 export type { DirectoryEntries, GatewaySite, Places, SensorPlace } from './table.ts';
 
 const MAGIC = Buffer.from('THRUMDIR');
-const VERSION = 1;
-const FIXED_BYTES = 11;
+const VERSION = 2;
 const ZERO_NONCE = Buffer.alloc(12);
 const INFO = 'thrum directory v1';
 const EVENT_NAME = 'PutDirectory';
@@ -54,11 +57,14 @@ export class Directory {
       throw error;
     });
     if (bytes === undefined) return NO_PLACES;
-    const end = FIXED_BYTES + (bytes.length < FIXED_BYTES ? 0 : bytes.readUInt16LE(9));
-    if (!bytes.subarray(0, 8).equals(MAGIC) || bytes[8] !== VERSION || bytes.length <= end) throw damaged(path);
+    const version = versionOf(bytes, MAGIC);
+    const read = version === 1 || version === VERSION ? readHeader(bytes, version === 1 ? 1 : 3) : undefined;
+    if (!read) throw damaged(path);
+    const { header, parts, sealed } = read;
+    const [keyId, customerId] = version === 1 ? [] : parts.map(String);
     try {
-      const dataKey = await this.#options.keys.decrypt(bytes.subarray(FIXED_BYTES, end), contextOf(projectId));
-      const json = openAt(deriveKey(dataKey, MAGIC, INFO), ZERO_NONCE, 0, bytes.subarray(0, end), bytes.subarray(end));
+      const dataKey = await this.#options.keys.decrypt(parts.at(-1)!, contextOf(projectId, customerId === '' ? undefined : customerId), keyId);
+      const json = openAt(deriveKey(dataKey, MAGIC, INFO), ZERO_NONCE, 0, header, sealed);
       dataKey.fill(0);
       return parsePlaces(json.toString('utf8'));
     } catch (error) {
@@ -89,8 +95,12 @@ export class Directory {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     });
-    if (bytes && bytes.length < FIXED_BYTES) throw damaged(this.pathOf(projectId));
-    return bytes && blobNames(bytes.subarray(FIXED_BYTES, FIXED_BYTES + bytes.readUInt16LE(9))).keyId;
+    if (bytes === undefined) return undefined;
+    const read = versionOf(bytes, MAGIC) === VERSION ? readHeader(bytes, 3) : undefined;
+    if (read) return String(read.parts[0]);
+    const old = versionOf(bytes, MAGIC) === 1 ? readHeader(bytes, 1) : undefined;
+    if (!old) throw damaged(this.pathOf(projectId));
+    return embeddedKeyOf(old.parts[0]!);
   }
 
   /** Seals a project's table anew under a fresh data key of the project's key, as when that is another one now. */
@@ -119,15 +129,11 @@ export class Directory {
     });
   }
 
-  async #write({ projectId, keyId }: ProjectReference, table: Places): Promise<void> {
+  async #write({ projectId, keyId, customerId }: ProjectReference, table: Places): Promise<void> {
     const json = Buffer.from(JSON.stringify(table));
     if (json.length > TABLE_BYTES_MAX) throw new DirectoryError('DIRECTORY_FULL', `the directory of project ${projectId} is full: shorter names, or another project, make room`);
-    const { plaintext, wrapped } = await this.#options.keys.generateDataKey(keyId, contextOf(projectId));
-    const head = Buffer.alloc(FIXED_BYTES);
-    MAGIC.copy(head);
-    head[8] = VERSION;
-    head.writeUInt16LE(wrapped.length, 9);
-    const header = Buffer.concat([head, wrapped]);
+    const { plaintext, wrapped } = await this.#options.keys.generateDataKey(keyId, contextOf(projectId, customerId));
+    const header = headerBytes(MAGIC, VERSION, [Buffer.from(keyId), Buffer.from(customerId ?? ''), wrapped]);
     const sealed = sealAt(deriveKey(plaintext, MAGIC, INFO), ZERO_NONCE, 0, header, json);
     plaintext.fill(0);
     await writePrivateFile(this.pathOf(projectId), Buffer.concat([header, sealed]));
@@ -164,8 +170,8 @@ function screenEntries({ sensors, gateways }: DirectoryEntries): void {
 }
 
 /** Encryption context of a table's data key. */
-function contextOf(projectId: string): EncryptionContext {
-  return { 'thrum:purpose': 'directory', 'thrum:project': projectId };
+function contextOf(projectId: string, customerId: string | undefined): EncryptionContext {
+  return projectContext('directory', projectId, customerId);
 }
 
 function damaged(path: string, cause?: unknown): DirectoryError {

@@ -1,17 +1,17 @@
 /**
- * The embedded key service as the broker and the store use it, in process: keys that never leave it, data keys wrapped
- * under them, and the owner's switch. State is read anew whenever the file changed, so a key disabled by another process
- * bites at the next call. It asks no policies; what others are allowed is the KMS engine's to say (kms-engine.ts).
+ * The embedded key service, in process: keys that never leave it, data keys wrapped under them, and the owner's switch.
+ * State is read anew whenever the file changed, so a key disabled by another process bites at the next call. Making keys and
+ * switching them is the owner's and asks no policies; the use of keys for projects needs grants (embedded-provider.ts).
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { AuditSink } from '../audit/event.ts';
 import { KeyError } from '../errors.ts';
-import { blobNames, decryptBlob, encryptBlob, type EncryptionContext } from './ciphertext.ts';
+import { embeddedProvider, type ActAs } from './embedded-provider.ts';
 import { newMaterial } from './key-due.ts';
 import { aliasTarget, findKey, indexOf, keyArn } from './key-index.ts';
 import { KeyStore } from './key-store.ts';
 import { ALIAS, MAX_DESCRIPTION_CHARS, MAX_KEYS, type KeyRecord, type KeyState } from './key-state.ts';
-import type { KeyProvider } from './provider.ts';
+import type { ProjectKeys } from './provider.ts';
 import type { RootSource } from './root-key.ts';
 import { servicePrincipal } from './principals.ts';
 
@@ -44,15 +44,32 @@ export interface NewKey {
   readonly alias?: string;
 }
 
-export class KeyService implements KeyProvider {
+export class KeyService implements ProjectKeys {
   /** Shared with the KMS engine, so that the file is parsed once for both. */
   readonly store: KeyStore;
+  readonly generateDataKey: ProjectKeys['generateDataKey'];
+  readonly decrypt: ProjectKeys['decrypt'];
+  readonly reEncrypt: ProjectKeys['reEncrypt'];
+  readonly grant: ProjectKeys['grant'];
+  readonly retire: ProjectKeys['retire'];
+  readonly keyIdOf: ProjectKeys['keyIdOf'];
+  readonly checkUse: ProjectKeys['checkUse'];
+  readonly watchMs: number;
   readonly #audit: AuditSink | undefined;
 
-  /** `audit` is told of each use and change. */
-  constructor(directory: string, source: RootSource, now: () => number, audit?: AuditSink) {
+  /** `audit` is told of each use and change; `actAs` says who makes projects, by default the home's owner. */
+  constructor(directory: string, source: RootSource, now: () => number, audit?: AuditSink, actAs?: ActAs) {
     this.store = new KeyStore(directory, source, now);
     this.#audit = audit;
+    const uses = embeddedProvider(this.store, audit, actAs);
+    this.generateDataKey = uses.generateDataKey;
+    this.decrypt = uses.decrypt;
+    this.reEncrypt = uses.reEncrypt;
+    this.grant = uses.grant;
+    this.retire = uses.retire;
+    this.keyIdOf = uses.keyIdOf;
+    this.checkUse = uses.checkUse;
+    this.watchMs = uses.watchMs;
   }
 
   /** KEY_ALIAS_EXISTS, or KEY_BAD_REQUEST when alias or description is not one. */
@@ -113,38 +130,6 @@ export class KeyService implements KeyProvider {
     return this.#setState('DisableKey', name, 'Disabled');
   }
 
-  /** A fresh 256-bit data key, in clear and wrapped under the key, bound to `context`. KEY_DISABLED when switched off. */
-  async generateDataKey(name: string, context: EncryptionContext): Promise<DataKey> {
-    return this.#audited('GenerateDataKey', { keyId: name, encryptionContext: context, keySpec: 'AES_256' }, async () => {
-      const key = enabled(find(await this.store.read(), name));
-      const current = key.materials[key.materials.length - 1]!;
-      const plaintext = randomBytes(32);
-      const secret = Buffer.from(current.secret, 'base64');
-      return { plaintext, wrapped: encryptBlob(key.keyId, current.materialId, secret, context, plaintext), keyId: key.keyId };
-    });
-  }
-
-  /** Unwraps a data key. KEY_NOT_FOUND, KEY_DISABLED, or KEY_CIPHERTEXT when blob or context is not as it was. */
-  async decrypt(wrapped: Uint8Array, context: EncryptionContext): Promise<Buffer> {
-    const names = blobNames(wrapped);
-    return this.#audited('Decrypt', { keyId: names.keyId, encryptionContext: context }, async () => {
-      const key = enabled(find(await this.store.read(), names.keyId));
-      const material = key.materials.find((one) => one.materialId === names.materialId);
-      if (!material) throw new KeyError('KEY_CIPHERTEXT', `key ${key.keyId} has no material ${names.materialId.slice(0, 12)}…`);
-      return decryptBlob(wrapped, Buffer.from(material.secret, 'base64'), context);
-    });
-  }
-
-  /** Wraps a data key that is there already, as when it is put under another key. KEY_NOT_FOUND, KEY_DISABLED. */
-  async encrypt(name: string, plaintext: Uint8Array, context: EncryptionContext): Promise<Omit<DataKey, 'plaintext'>> {
-    return this.#audited('Encrypt', { keyId: name, encryptionContext: context }, async () => {
-      const key = enabled(find(await this.store.read(), name));
-      const current = key.materials[key.materials.length - 1]!;
-      const wrapped = encryptBlob(key.keyId, current.materialId, Buffer.from(current.secret, 'base64'), context, plaintext);
-      return { wrapped, keyId: key.keyId };
-    });
-  }
-
   async #setState(eventName: string, name: string, next: 'Enabled' | 'Disabled'): Promise<KeyDescription> {
     return this.#audited(eventName, { keyId: name }, () =>
       this.store.update((state) => {
@@ -177,7 +162,7 @@ export class KeyService implements KeyProvider {
           sourceIpAddress: undefined,
           requestParameters,
           ...(failure === undefined ? {} : { errorCode: (failure as { code?: string }).code ?? 'InternalFailure', errorMessage: (failure as Error).message }),
-          readOnly: eventName === 'Decrypt' || eventName === 'GenerateDataKey',
+          readOnly: false,
           resources: state && key ? [keyArn(state, key.keyId)] : [],
         });
       }
@@ -209,14 +194,6 @@ function newKey(state: KeyState, wish: NewKey, createdMs: number, customerId = s
 function find(state: KeyState, name: string): KeyRecord {
   const key = findKey(state, name);
   if (!key) throw new KeyError('KEY_NOT_FOUND', `there is no key ${name} in this home: 'thrum keys list' shows those there are`);
-  return key;
-}
-
-function enabled(key: KeyRecord): KeyRecord {
-  if (key.state === 'PendingDeletion') throw waiting(key);
-  if (key.state !== 'Enabled') {
-    throw new KeyError('KEY_DISABLED', `key ${key.keyId} is disabled: 'thrum keys enable ${key.keyId}' gives access again`);
-  }
   return key;
 }
 

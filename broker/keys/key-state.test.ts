@@ -67,8 +67,7 @@ describe('ten thousand keys', () => {
     expect(seen.size).toBe(COUNT);
     const elsewhere = kms.elsewhere();
     for (let n = 0; n < COUNT; n += 97) {
-      const { wrapped } = await elsewhere.generateDataKey(`alias/key-${n}`, {});
-      await elsewhere.decrypt(wrapped, {});
+      expect(await kms.call('Encrypt', { KeyId: `alias/key-${n}`, Plaintext: base64('x') })).toHaveProperty('CiphertextBlob');
     }
     await elsewhere.disableKey('alias/key-9999');
     expect(await kms.refusal('Encrypt', { KeyId: 'alias/key-9999', Plaintext: base64('x') })).toBe('DisabledException');
@@ -77,8 +76,9 @@ describe('ten thousand keys', () => {
 
   it('are parsed once a change, not once a use', { timeout: 120_000 }, async () => {
     const elsewhere = kms.elsewhere();
+    const { keyId } = await elsewhere.serviceKeyFor();
     const state = await elsewhere.store.read();
-    await elsewhere.generateDataKey('alias/key-1', {});
+    await elsewhere.generateDataKey(keyId, {});
     expect(await elsewhere.store.read()).toBe(state);
     await elsewhere.disableKey('alias/key-1');
     const changed = await elsewhere.store.read();

@@ -17,11 +17,12 @@ beforeEach(async () => {
 });
 afterEach(() => home.remove());
 
-const context = { project: 'p-1' };
+const context = { 'thrum:project': 'p-1' };
 
 describe('a disabled key', () => {
   it('neither makes data keys nor opens them, and does both again when enabled', async () => {
     const { keyId } = await home.keys.createKey({ owner: 'customer', alias: 'alias/mill' });
+    await home.keys.grant(keyId, 'p-1');
     const { wrapped, plaintext } = await home.keys.generateDataKey('alias/mill', context);
     expect((await home.keys.disableKey('alias/mill')).state).toBe('Disabled');
     await expect(home.keys.generateDataKey(keyId, context)).rejects.toMatchObject({ code: 'KEY_DISABLED' });
@@ -32,6 +33,7 @@ describe('a disabled key', () => {
 
   it('bites at once in another process that has the same directory', async () => {
     const { keyId } = await home.keys.createKey({ owner: 'customer' });
+    await home.keys.grant(keyId, 'p-1');
     const elsewhere = keysOf(home.root);
     await elsewhere.generateDataKey(keyId, context);
     for (let round = 0; round < 20; round++) {
@@ -103,7 +105,9 @@ describe('the ciphertext', () => {
   });
 
   it('does not open with any byte altered, and says KEY_CIPHERTEXT for what is no blob', async () => {
-    const { wrapped } = await home.keys.generateDataKey((await home.keys.createKey({ owner: 'customer' })).keyId, context);
+    const { keyId: granted } = await home.keys.createKey({ owner: 'customer' });
+    await home.keys.grant(granted, 'p-1');
+    const { wrapped } = await home.keys.generateDataKey(granted, context);
     for (let at = 0; at < wrapped.length; at++) {
       const altered = Buffer.from(wrapped);
       altered[at]! ^= 1;

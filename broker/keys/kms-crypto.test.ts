@@ -103,10 +103,12 @@ it('makes data keys and random bytes of the wished length', async () => {
 });
 
 it('reads in process what was encrypted over the wire, and the other way round', async () => {
-  const { wrapped, plaintext } = await kms.keys.generateDataKey(arn, { a: 'b' });
-  expect((await kms.call('Decrypt', { CiphertextBlob: wrapped.toString('base64'), EncryptionContext: { a: 'b' } })).Plaintext).toBe(plaintext.toString('base64'));
-  const made = await kms.call('GenerateDataKey', { KeyId, KeySpec: 'AES_256', EncryptionContext: { a: 'b' } });
-  expect((await kms.keys.decrypt(Buffer.from(made.CiphertextBlob, 'base64'), { a: 'b' })).toString('base64')).toBe(made.Plaintext);
+  const context = { 'thrum:project': 'p-1' };
+  await kms.keys.grant(arn, 'p-1');
+  const { wrapped, plaintext } = await kms.keys.generateDataKey(arn, context);
+  expect((await kms.call('Decrypt', { CiphertextBlob: wrapped.toString('base64'), EncryptionContext: context })).Plaintext).toBe(plaintext.toString('base64'));
+  const made = await kms.call('GenerateDataKey', { KeyId, KeySpec: 'AES_256', EncryptionContext: context });
+  expect((await kms.keys.decrypt(Buffer.from(made.CiphertextBlob, 'base64'), context)).toString('base64')).toBe(made.Plaintext);
 });
 
 it('says that a request would have succeeded, and does nothing, when it is only to be tried', async () => {

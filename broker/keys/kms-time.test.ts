@@ -29,7 +29,8 @@ describe('the waiting period', () => {
 
   it('over, takes key, aliases and grants with it: nothing under the key can be read again', async () => {
     const blob = await encrypt('x');
-    const { wrapped } = await kms.keys.generateDataKey(KeyId, {});
+    await kms.keys.grant(KeyId, 'p-1');
+    const { wrapped } = await kms.keys.generateDataKey(KeyId, { 'thrum:project': 'p-1' });
     await kms.call('CreateAlias', { AliasName: 'alias/gone', TargetKeyId: KeyId });
     await kms.call('CreateGrant', { KeyId, GranteePrincipal: kms.user('reader').principalArn, RetiringPrincipal: kms.user('reader').principalArn, Operations: ['Decrypt'] });
     await kms.call('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 });
@@ -41,7 +42,7 @@ describe('the waiting period', () => {
     expect(await kms.refusal('CancelKeyDeletion', { KeyId })).toBe('NotFoundException');
     expect(await kms.call('ListAliases')).toMatchObject({ Aliases: [] });
     expect(await kms.call('ListRetirableGrants', { RetiringPrincipal: kms.user('reader').principalArn })).toMatchObject({ Grants: [] });
-    await expect(kms.keys.decrypt(wrapped, {})).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    await expect(kms.keys.decrypt(wrapped, { 'thrum:project': 'p-1' })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     const other = await kms.key();
     await kms.call('CreateAlias', { AliasName: 'alias/gone', TargetKeyId: other.id }); // the name is free again
   });
@@ -61,11 +62,12 @@ describe('the waiting period', () => {
   });
 
   it.skipIf(process.getuid?.() === 0)('over, is over also where nothing can be written', async () => {
-    const { wrapped } = await kms.keys.generateDataKey(KeyId, {});
+    await kms.keys.grant(KeyId, 'p-1');
+    const { wrapped } = await kms.keys.generateDataKey(KeyId, { 'thrum:project': 'p-1' });
     await kms.call('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 });
     kms.passDays(8);
     await chmod(join(kms.directory, 'keys'), 0o500);
-    await expect(kms.elsewhere().decrypt(wrapped, {})).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    await expect(kms.elsewhere().decrypt(wrapped, { 'thrum:project': 'p-1' })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     await chmod(join(kms.directory, 'keys'), 0o700);
   });
 });

@@ -63,7 +63,7 @@ export async function readAmendments(source: SegmentSource, projectId: string, k
   const parts = split(bytes);
   if (!parts) throw altered();
   try {
-    const dataKey = await keys.decrypt(parts.key.wrapped, contextOf(projectId));
+    const dataKey = await keys.decrypt(parts.key.wrapped, contextOf(projectId), parts.key.keyId);
     const json = openAt(deriveKey(dataKey, MAGIC, INFO), ZERO_NONCE, 0, parts.header, parts.sealed);
     dataKey.fill(0);
     return shape.parse(JSON.parse(json.toString('utf8')));

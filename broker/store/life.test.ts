@@ -245,6 +245,7 @@ describe('rewrap', () => {
 
   it('killed at any step reads as before and is finished by the same again', async () => {
     const { keyId } = await home.keys.createKey({ owner: 'customer' });
+    await home.keys.grant(keyId, project.projectId);
     await killedAtEach((log) => rewrapLog({ ...log, keyId }), async () => {
       expect(await contents()).toEqual(ALL);
       await rewrapLog({ ...logOf(home, project), keyId });

@@ -434,7 +434,7 @@ describe('the sink', () => {
     const other = await home.keys.createKey({ owner: 'customer' });
     const path = join(home.root, 'projects', `${projectId}.project`);
     const bytes = await readFile(path);
-    Buffer.from(other.keyId.replaceAll('-', ''), 'hex').copy(bytes, 12);
+    bytes.write(other.keyId, bytes.indexOf(':key/') + 5, 'latin1');
     const handle = await open(path, 'r+');
     await handle.write(bytes, 0, bytes.length, 0);
     await handle.close();

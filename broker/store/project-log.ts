@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
+import type { ProjectReference } from '../projects.ts';
 import { systemDisk, type Disk } from './disk.ts';
 import { encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
 import { mend } from './mending.ts';
@@ -59,6 +60,7 @@ export interface LogOptions {
 export class ProjectLog {
   readonly projectId: string;
   readonly keyId: string;
+  readonly customerId: string | undefined;
   readonly #directory: string;
   readonly #keys: KeyProvider;
   readonly #disk: Disk;
@@ -70,6 +72,9 @@ export class ProjectLog {
   #end: LogEnd | undefined;
   #writer: SegmentWriter | undefined;
   #refusal: Error | undefined;
+  /** Resolves when nothing is held any more. */
+  #held: Promise<void> | undefined;
+  #release: (() => void) | undefined;
   /** Set once the disk failed: what the file then holds is in doubt until it is read by another start. */
   #failure: Error | undefined;
   #closed = false;
@@ -79,9 +84,10 @@ export class ProjectLog {
   /** Called with each segment that is sealed. */
   onSealed: ((checkpoint: LogCheckpoint) => void) | undefined;
 
-  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, counts: LogCounts, options: LogOptions = {}) {
+  constructor(directory: string, project: ProjectReference, keys: KeyProvider, counts: LogCounts, options: LogOptions = {}) {
     this.projectId = project.projectId;
     this.keyId = project.keyId;
+    this.customerId = project.customerId;
     this.#directory = directory;
     this.#keys = keys;
     this.#disk = options.disk ?? systemDisk;
@@ -116,11 +122,20 @@ export class ProjectLog {
   /** Refuses everything with `error` from now on, forgetting the keys, until called with undefined. */
   refuse(error: Error | undefined): void {
     this.#refusal = error;
-    if (error) this.#wake();
+    if (!error) return;
+    this.#release?.();
+    this.#wake();
+  }
+
+  /** Keeps what comes waiting, keys and segment as they are, until called with false, refused, or closed. */
+  hold(held: boolean): void {
+    if (!held) this.#release?.();
+    else this.#held ??= new Promise((resolve) => (this.#release = () => { this.#held = this.#release = undefined; resolve(); }));
   }
 
   /** Waits for what was taken, then seals the open segment. */
   async close(): Promise<void> {
+    if (this.#held) this.refuse(new StoreError('STORE_CLOSED', 'the broker is stopping'));
     while (this.#running) await this.#running;
     this.#closed = true;
     const writer = this.#writer;
@@ -150,6 +165,7 @@ export class ProjectLog {
   async #run(): Promise<void> {
     do {
       await this.#gather();
+      await this.#held;
       const refusal = this.#failure ?? this.#refusal;
       if (refusal) await this.#failAll(refusal);
       else await this.#commitNext();
@@ -240,6 +256,7 @@ export class ProjectLog {
         directory: this.#directory,
         projectId: this.projectId,
         keyId: this.keyId,
+        customerId: this.customerId,
         ordinal: end.ordinal + 1,
         previous: end.position,
         snapshot: Buffer.from(JSON.stringify(end.seen.snapshot())),

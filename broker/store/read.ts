@@ -92,7 +92,10 @@ async function* itemsOf(segment: OpenedSegment, selection: Selection): AsyncGene
   if (!sealed) return (yield* allItems(segment)).position;
   for (const part of sealed.index.parts) {
     if (!mayHold(sealed.index, part, selection)) continue;
-    for await (const { number, plaintext } of groupsOf(segment, part)) yield* itemsIn(plaintext, segment.file, number);
+    for await (const { number, plaintext } of groupsOf(segment, part)) {
+      await segment.confirm();
+      yield* itemsIn(plaintext, segment.file, number);
+    }
   }
   return sealed.position;
 }
@@ -103,7 +106,9 @@ export async function* allItems(segment: OpenedSegment): AsyncGenerator<StoredIt
   for (let step = await records.next(); ; step = await records.next()) {
     if (step.done) return step.value;
     const { type, number, plaintext } = step.value;
-    if (type === RECORD.group) yield* itemsIn(plaintext, segment.file, number);
+    if (type !== RECORD.group) continue;
+    await segment.confirm();
+    yield* itemsIn(plaintext, segment.file, number);
   }
 }
 

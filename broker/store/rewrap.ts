@@ -4,7 +4,9 @@
  */
 import { amendmentsKey } from './amendments.ts';
 import { amend, settledView, type LogToChange } from './rewrite.ts';
-import { unwrapDataKey } from './segment-reader.ts';
+import { damaged } from './segment-files.ts';
+import { expectedContext } from './segment-reader.ts';
+import { KeyError } from '../errors.ts';
 
 export interface Rewrapped {
   /** Segments whose data keys are under the new key now, and those of which they were before. */
@@ -20,8 +22,10 @@ export async function rewrapLog(log: LogToChange, onSegment?: (done: number, tot
   for (const [index, file] of view.segments.entries()) {
     const before = await source.readKeyFile(file);
     if (before.keyId !== log.keyId) {
-      const dataKey = await unwrapDataKey(file, before, projectId, keys);
-      const { wrapped, keyId } = await keys.encrypt(log.keyId, dataKey, before.context).finally(() => dataKey.fill(0));
+      const context = expectedContext(file, before, projectId);
+      const { wrapped, keyId } = await keys.reEncrypt(before.wrapped, context, log.keyId, before.keyId).catch((error: unknown) => {
+        throw error instanceof KeyError && error.code === 'KEY_CIPHERTEXT' ? damaged(file.keyPath, -1, error.message, error) : error;
+      });
       await source.replaceKeyFile(file, { keyId, wrapped, context: before.context });
       segments += 1;
     }

@@ -23,6 +23,8 @@ export interface LogToChange {
   /** What new data keys are wrapped under. */
   readonly keyId: string;
   readonly keys: KeyProvider;
+  /** Account of the project's owner. */
+  readonly customerId?: string | undefined;
   /** Called with each new version of the amendments once it is on disk. */
   readonly onAmended?: (version: number) => void;
 }
@@ -63,14 +65,14 @@ export async function rewriteSegment(log: LogToChange, view: LogView, file: Segm
   const replacement = source.fileOf(file.ordinal, id.toString('hex'));
   const prepared = await amend(log, view, { leftovers: [...view.amendments.leftovers, nameOf(replacement)] });
   const old = await openSegment(source, file, log.projectId, log.keys);
-  const { plaintext, wrapped, keyId } = await log.keys.generateDataKey(log.keyId, segmentContext(log.projectId, id)).catch((error: unknown) => {
+  const { plaintext, wrapped, keyId } = await log.keys.generateDataKey(log.keyId, segmentContext(log.projectId, id, log.customerId)).catch((error: unknown) => {
     wipe(old.keys);
     throw error;
   });
   const keys = segmentKeys(plaintext, id);
   try {
     const ends: Ends = {};
-    await source.put(replacement, { keyId, wrapped, context: segmentContext(log.projectId, id) }, bytesOf(old, keys, id, rewriting, ends));
+    await source.put(replacement, { keyId, wrapped, context: segmentContext(log.projectId, id, log.customerId) }, bytesOf(old, keys, id, rewriting, ends));
     const original = positionAfter(prepared, file, ends.old!);
     const others = prepared.amendments.rewritten.filter(({ ordinal }) => ordinal !== file.ordinal);
     const committed = await amend(log, prepared, {

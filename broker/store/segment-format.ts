@@ -13,6 +13,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { deriveKey, RECORD_HEADER_BYTES, TAG_BYTES, type RecordKeys } from '../../certs/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { EncryptionContext } from '../keys/ciphertext.ts';
+import { projectContext } from '../keys/project-context.ts';
 
 export const HEADER_BYTES = 160;
 /** Largest sealed record: a snapshot of all the batches that a project may have (seen-batches.ts); groups are far smaller. */
@@ -54,9 +55,9 @@ export interface SegmentKeys extends RecordKeys {
   readonly commitment: Buffer;
 }
 
-/** Encryption context of a segment's data key. */
-export function segmentContext(projectId: string, segmentId: Buffer): EncryptionContext {
-  return { 'thrum:purpose': 'segment', 'thrum:project': projectId, 'thrum:segment': segmentId.toString('hex') };
+/** Encryption context of a segment's data key. `customerId`: account of the project's owner; older segments have none. */
+export function segmentContext(projectId: string, segmentId: Buffer, customerId?: string): EncryptionContext {
+  return { ...projectContext('segment', projectId, customerId), 'thrum:segment': segmentId.toString('hex') };
 }
 
 /** Derives all sub-keys of a segment with HKDF-SHA-256, salted with its id, and wipes `dataKey`. */

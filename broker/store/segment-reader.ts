@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { openRecord, RecordError, streamRecords, type OpenedRecord, type ReadRecord } from '../../certs/mod.ts';
 import { KeyError } from '../errors.ts';
+import type { EncryptionContext } from '../keys/ciphertext.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { damaged, MAX_SEGMENT_BYTES, type SegmentFile, type WrappedKey } from './segment-files.ts';
 import {
@@ -27,6 +28,8 @@ import {
 import { decodeIndex, type IndexPart, type SegmentIndex } from './segment-index.ts';
 import type { SegmentSource } from './segment-source.ts';
 
+/** How long a segment is read with its keys before the key service is asked again: a disabled key bites in long reads too. */
+const CONFIRM_MS = 500;
 /** Zeros after the last record are looked for in pieces of so many bytes. */
 const PIECE_BYTES = 2 ** 20;
 const ZEROS = Buffer.alloc(PIECE_BYTES);
@@ -37,6 +40,8 @@ export interface OpenedSegment {
   readonly header: SegmentHeader;
   readonly bytes: number;
   readonly keys: SegmentKeys;
+  /** Asks the key service whether the data key may still be had, unless it was asked a moment ago; throws its refusal. */
+  readonly confirm: () => Promise<void>;
 }
 
 /** How a segment ends. */
@@ -65,20 +70,33 @@ export async function openSegment(source: SegmentSource, file: SegmentFile, proj
   if (header.ordinal !== file.ordinal || header.segmentId.toString('hex') !== file.segmentId) {
     throw damaged(file.path, -1, 'name and header differ: it was renamed, or its header altered');
   }
+  let askedMs = performance.now();
   const keys = segmentKeys(await unwrapDataKey(file, wrapped, projectId, service), header.segmentId);
   if (!headerIsAuthentic(header, keys)) {
     wipe(keys);
     throw damaged(file.path, -1, 'the header was altered, or the key is another segment’s');
   }
-  return { source, file, header, bytes, keys };
+  const confirm = async (): Promise<void> => {
+    const nowMs = performance.now();
+    if (nowMs - askedMs < CONFIRM_MS) return;
+    (await unwrapDataKey(file, wrapped, projectId, service)).fill(0);
+    askedMs = nowMs;
+  };
+  return { source, file, header, bytes, keys, confirm };
+}
+
+/** The encryption context of a segment's key file; STORE_DAMAGED when it is not that of this segment. Whose customer it is, the key service vouches for. */
+export function expectedContext(file: SegmentFile, { context }: WrappedKey, projectId: string): EncryptionContext {
+  const expected = segmentContext(projectId, Buffer.from(file.segmentId, 'hex'), context['thrum:customer']);
+  if (!isDeepStrictEqual(context, expected)) throw damaged(file.keyPath, -1, 'it is another segment’s, or another project’s');
+  return expected;
 }
 
 /** What the file says it is bound to must be what it has to be bound to here. */
-export async function unwrapDataKey(file: SegmentFile, { wrapped, context }: WrappedKey, projectId: string, service: KeyProvider): Promise<Buffer> {
-  const expected = segmentContext(projectId, Buffer.from(file.segmentId, 'hex'));
-  if (!isDeepStrictEqual(context, expected)) throw damaged(file.keyPath, -1, 'it is another segment’s, or another project’s');
+export async function unwrapDataKey(file: SegmentFile, key: WrappedKey, projectId: string, service: KeyProvider): Promise<Buffer> {
+  const expected = expectedContext(file, key, projectId);
   try {
-    return await service.decrypt(wrapped, expected);
+    return await service.decrypt(key.wrapped, expected, key.keyId);
   } catch (error) {
     if (error instanceof KeyError && error.code === 'KEY_CIPHERTEXT') throw damaged(file.keyPath, -1, error.message, error);
     throw error;

@@ -34,6 +34,7 @@ export interface NewSegment {
   readonly directory: string;
   readonly projectId: string;
   readonly keyId: string;
+  readonly customerId: string | undefined;
   readonly ordinal: number;
   readonly previous: ChainPosition;
   /** What record 0 holds: the batches stored so far. */
@@ -68,7 +69,7 @@ export class SegmentWriter {
   static async create(disk: Disk, wish: NewSegment, service: KeyProvider): Promise<SegmentWriter> {
     const segmentId = randomBytes(16);
     const file = segmentFile(wish.directory, wish.ordinal, segmentId.toString('hex'));
-    const context = segmentContext(wish.projectId, segmentId);
+    const context = segmentContext(wish.projectId, segmentId, wish.customerId);
     const { plaintext, wrapped, keyId } = await service.generateDataKey(wish.keyId, context);
     const keys = segmentKeys(plaintext, segmentId);
     const header = buildHeader(segmentId, wish.ordinal, wish.previous, keys);
