@@ -43,7 +43,8 @@ export function readKeys(home: string, passphrase?: string): Keys {
   return keys;
 }
 
-function unwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer {
+/** The data key, undefined if it was wrapped for another context. */
+function tryUnwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer | undefined {
   if (wrapped.unsigned(1) !== 1) wrapped.damaged('not version 1');
   const material = keys.get(wrapped.hex(16) + wrapped.hex(32));
   if (material === undefined) wrapped.damaged('its key is not in the key store');
@@ -51,28 +52,43 @@ function unwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer {
   const key = hkdf(material, wrapped.take(16), 'thrum key service ciphertext v1');
   const pairs = Object.entries(context).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   const associated = parts([wrapped.before, ...pairs.flat()]);
-  const dataKey = opened(key, NO_NONCE, wrapped.rest(), associated) ?? wrapped.damaged('the data key does not unwrap');
-  return dataKey.length === 32 ? dataKey : wrapped.damaged(`a data key of ${dataKey.length} bytes`);
+  const dataKey = opened(key, NO_NONCE, wrapped.rest(), associated);
+  return dataKey === undefined || dataKey.length === 32 ? dataKey : wrapped.damaged(`a data key of ${dataKey.length} bytes`);
 }
 
-/** A file of which the wrapped data key stands in front, after its length. */
-function readSealedDocument(file: string, keys: Keys, magic: string, info: string, context: Context): Json {
-  const bytes = read(file);
-  bytes.start(magic, 1, 1);
-  const dataKey = unwrap(new Bytes(file, bytes.counted(2)), keys, context);
-  return parse(file, unsealRest(bytes, hkdf(dataKey, magic, info)));
+function unwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer {
+  return tryUnwrap(wrapped, keys, context) ?? wrapped.damaged('the data key does not unwrap');
 }
 
+/** A project's file: version 2 says whose key it is, in clear and once more in what is sealed. */
 export function readProjectFile(file: string, keys: Keys): Json {
-  const projectId = basename(file, '.project');
-  return readSealedDocument(file, keys, 'THRUMPRJ', 'thrum project v1', { 'thrum:purpose': 'project', 'thrum:project': projectId });
+  const bytes = read(file);
+  const version = bytes.all[8] === 1 ? 1 : 2;
+  bytes.start('THRUMPRJ', 1, version);
+  const [keyArn, account] = version === 1 ? [] : [bytes.counted(2).toString('utf8'), bytes.counted(2).toString('utf8')];
+  if (version === 2) bytes.counted(2); // the broker's grant
+  const wrapped = new Bytes(file, bytes.counted(2));
+  const dataKey = unwrap(wrapped, keys, { 'thrum:purpose': 'project', 'thrum:project': basename(file, '.project'), ...customer(account) });
+  const document = parse(file, unsealRest(bytes, hkdf(dataKey, 'THRUMPRJ', `thrum project v${version}`)));
+  if (keyArn !== undefined && !isNamed(keyArn, wrapped)) bytes.damaged('names another key than the one it is wrapped under');
+  if (document['customerId'] !== account) bytes.damaged('belongs to another customer than it says');
+  return document;
 }
 
-/** The table of sites, assets, positions, sensors and gateways. */
-export function readPlaces(file: string, keys: Keys): Json {
-  const projectId = basename(file, '.places');
-  return readSealedDocument(file, keys, 'THRUMDIR', 'thrum directory v1', { 'thrum:purpose': 'directory', 'thrum:project': projectId });
+/** The table of sites, assets, positions, sensors and gateways. What was written before projects had an account is bound to none. */
+export function readPlaces(file: string, keys: Keys, account: string | undefined): Json {
+  const bytes = read(file);
+  bytes.start('THRUMDIR', 1, 1);
+  const wrapped = bytes.counted(2);
+  const context = { 'thrum:purpose': 'directory', 'thrum:project': basename(file, '.places') };
+  const dataKey = tryUnwrap(new Bytes(file, wrapped), keys, { ...context, ...customer(account) }) ?? unwrap(new Bytes(file, wrapped), keys, context);
+  return parse(file, unsealRest(bytes, hkdf(dataKey, 'THRUMDIR', 'thrum directory v1')));
 }
+
+const customer = (account: string | undefined): Context => (account === undefined ? {} : { 'thrum:customer': account });
+
+/** Whether an id or ARN names the key that a wrapped key says. */
+const isNamed = (name: string, wrapped: Bytes): boolean => name.replaceAll('-', '').slice(-32) === wrapped.all.subarray(1, 17).toString('hex');
 
 /** The data key of a segment's key file, or of a part of that form; `context` is what it must be wrapped for. */
 function readKeyPart(bytes: Bytes, keys: Keys, context: Context): Buffer {
@@ -84,9 +100,11 @@ function readKeyPart(bytes: Bytes, keys: Keys, context: Context): Buffer {
   const checksum = crc32(bytes.before);
   if (bytes.unsigned(4) !== checksum) bytes.damaged('the checksum does not match');
   bytes.end();
-  if (parts(Object.entries(written).sort().flat()).compare(parts(Object.entries(context).sort().flat())) !== 0) bytes.damaged('wrapped for something else');
-  if (key.replaceAll('-', '').slice(-32) !== wrapped.all.subarray(1, 17).toString('hex')) bytes.damaged('names another key than the one it is wrapped under');
-  return unwrap(wrapped, keys, context);
+  const { 'thrum:customer': account, ...others } = written;
+  const sorted = (pairs: Context): string => JSON.stringify(Object.entries(pairs).sort());
+  if (sorted(others) !== sorted(context)) bytes.damaged('wrapped for something else');
+  if (!isNamed(key, wrapped)) bytes.damaged('names another key than the one it is wrapped under');
+  return unwrap(wrapped, keys, { ...context, ...customer(account) });
 }
 
 export function readKeyFile(file: string, keys: Keys, projectId: string, segmentId: string): Buffer {
