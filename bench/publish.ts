@@ -47,7 +47,7 @@ export async function measurePublish(say: (line: string) => void): Promise<Publi
   }
 }
 
-interface BrokerProcess {
+export interface BrokerProcess {
   readonly address: BrokerAddress;
   readonly clients: readonly { readonly identity: ClientIdentity; readonly publisher: Publisher }[];
   /** Batch numbers must never repeat: the store would know them. */
@@ -55,7 +55,8 @@ interface BrokerProcess {
   stop(): Promise<void>;
 }
 
-async function startProcess(home: string, mode: string): Promise<BrokerProcess> {
+/** A broker in a process of its own, and its clients, connected. */
+export async function startProcess(home: string, mode: string): Promise<BrokerProcess> {
   const child = spawn(process.execPath, [new URL('./broker-process.js', import.meta.url).pathname, home, mode], { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   const { clients: identities, ...address } = JSON.parse(line) as BrokerAddress & { clients: ClientIdentity[] };
@@ -95,7 +96,7 @@ async function oneRound(broker: BrokerProcess, payloadBytes: number, perClient: 
 }
 
 /** Measurements of a simulated sensor, more than fit into 4 kB. */
-function measurements(count: number): SensorMessage[] {
+export function measurements(count: number): SensorMessage[] {
   const plan = planFleet({
     seed: 1, sites: 1, gateways: 1, sensors: 1, machines: 1, faultShare: 0, intervalMs: 3_600_000, waveformEvery: 0, captureSamples: 1024, startMs: Date.UTC(2026, 0, 1),
   });

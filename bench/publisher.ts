@@ -25,6 +25,8 @@ export interface BrokerAddress {
 export interface Publisher {
   /** Sends prepared packets, `window` of them at a time; resolves when all are acknowledged. */
   send(packets: readonly Buffer[], window: number): Promise<void>;
+  /** Sends packets at a steady rate; gives for each the time from when it was due to its PUBACK, in ms. */
+  pace(packets: readonly Buffer[], ratePerS: number): Promise<number[]>;
   close(): void;
 }
 
@@ -46,7 +48,7 @@ export function preparePackets(
 }
 
 /** The first frames whose batch has at most so many bytes. */
-function fitting(frames: readonly Uint8Array[], payloadBytes: number): readonly Uint8Array[] {
+export function fitting(frames: readonly Uint8Array[], payloadBytes: number): readonly Uint8Array[] {
   const header = { gatewayId: '70b3d5e75f000000', bootEpoch: 1_790_000_000, sequence: 1_000_000 };
   let few = 1;
   for (let many = frames.length; few < many; ) {
@@ -70,7 +72,7 @@ export async function openPublisher(identity: ClientIdentity, address: BrokerAdd
   socket.write(generate({ cmd: 'connect', clientId: identity.gatewayId, protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 60 }));
   const [connack] = (await once(socket, 'data')) as [Buffer];
   if (connack[3] !== 0) throw new Error(`the broker refused the connection with code ${connack[3] ?? 'none'}`);
-  return { send: (packets, window) => send(socket, packets, window), close: () => socket.destroy() };
+  return { send: (packets, window) => send(socket, packets, window), pace: (packets, ratePerS) => pace(socket, packets, ratePerS), close: () => socket.destroy() };
 }
 
 function send(socket: TLSSocket, packets: readonly Buffer[], window: number): Promise<void> {
@@ -95,5 +97,36 @@ function send(socket: TLSSocket, packets: readonly Buffer[], window: number): Pr
     socket.on('data', onData);
     socket.once('close', onClose);
     push();
+  });
+}
+
+function pace(socket: TLSSocket, packets: readonly Buffer[], ratePerS: number): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    const startMs = performance.now();
+    const dueMs = (index: number): number => startMs + (index * 1000) / ratePerS;
+    const latenciesMs: number[] = [];
+    let sent = 0;
+    let acknowledgedBytes = 0;
+    const timer = setInterval(() => {
+      for (; sent < packets.length && dueMs(sent) <= performance.now(); sent++) socket.write(packets[sent]!);
+    }, 1);
+    const end = (): void => {
+      clearInterval(timer);
+      socket.off('data', onData);
+      socket.off('close', onClose);
+    };
+    const onData = (chunk: Buffer): void => {
+      acknowledgedBytes += chunk.length;
+      while (latenciesMs.length < Math.floor(acknowledgedBytes / PUBACK_BYTES)) latenciesMs.push(performance.now() - dueMs(latenciesMs.length));
+      if (latenciesMs.length < packets.length) return;
+      end();
+      resolve(latenciesMs);
+    };
+    const onClose = (): void => {
+      end();
+      reject(new Error(`the broker closed the connection after ${latenciesMs.length} of ${packets.length} publishes`));
+    };
+    socket.on('data', onData);
+    socket.once('close', onClose);
   });
 }

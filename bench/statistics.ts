@@ -16,3 +16,9 @@ export function perSecond(repeats: number, operations: number, work: () => void)
     return operations / ((performance.now() - start) / 1000);
   });
 }
+
+/** The value that `share` (0 to 1) of the values do not exceed. NaN for none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
+}

@@ -53,7 +53,7 @@ export class DirectoryError extends Error {
   }
 }
 
-export type StoreErrorCode = 'STORE_DAMAGED' | 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CLOSED' | 'STORE_FAILED';
+export type StoreErrorCode = 'STORE_DAMAGED' | 'STORE_UNREADABLE' | 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CLOSED' | 'STORE_FAILED';
 
 /** Where in the store something is wrong; `record` is -1 when it concerns the whole file. */
 export interface StorePlace {
@@ -71,6 +71,19 @@ export class StoreError extends Error {
     super(message, options);
     this.code = code;
     this.place = options?.place;
+  }
+}
+
+export type RemoteErrorCode = 'REMOTE_ADDRESS' | 'REMOTE_CREDENTIALS' | 'REMOTE_DENIED' | 'REMOTE_MISSING' | 'REMOTE_UNREACHABLE' | 'REMOTE_CONFLICT' | 'REMOTE_FAILED';
+
+/** The bucket or the table that segments are kept in refuses, does not answer, or is not what it should be. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+  readonly code: RemoteErrorCode;
+
+  constructor(code: RemoteErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
   }
 }
 

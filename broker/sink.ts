@@ -13,6 +13,7 @@ import { isFatal, ProjectLog, type Arrival, type Done, type LogCounts } from './
 import { encodeConnection, type GatewayConnection } from './store/group.ts';
 import { retainLog, type Retained, type RetentionLimits } from './store/retention.ts';
 import { settledView, type LogToChange } from './store/rewrite.ts';
+import type { Recovery } from './store/recovery.ts';
 import { makeDurableDirectory } from './store/segment-files.ts';
 import { localSource } from './store/segment-source.ts';
 import type { LogCheckpoint } from './store/witness.ts';
@@ -33,6 +34,8 @@ export interface SinkOptions {
   readonly onFatal: (error: Error) => void;
   /** Called when a project is refused, with the reason, or taken again. */
   readonly onRefusal?: (projectId: string, error: Error | undefined) => void;
+  /** Called when a project's log was found as a killed broker leaves it, and has been mended. */
+  readonly onRecovered?: (projectId: string, recovery: Recovery) => void;
   /** Called with each segment that is sealed. */
   readonly onSealed?: (checkpoint: LogCheckpoint) => void;
   /** What is to be kept at most, asked each time; without it everything is. */
@@ -185,7 +188,9 @@ export class Sink {
     if (this.#closed) throw new StoreError('STORE_CLOSED', 'the broker is stopping');
     // Read whole, with its key: the key's name alone could have been altered into another key's.
     const project = await this.#options.projects.read(projectId);
-    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts);
+    const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts, {
+      onRecovered: (recovery) => this.#options.onRecovered?.(projectId, recovery),
+    });
     log.onSealed = this.#options.onSealed;
     await settledView(this.#toChange(log)); // destroys what a command left that was cut short
     await log.recover();

@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { KeyError, ProjectError, type Project } from '../broker/mod.ts';
+import { CliError } from './errors.ts';
 import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { startLocalBroker } from './local-broker.ts';
 import { addOutputOptions, bytes, count, say, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { addScreeningOption, type ScreeningOptions } from './screening.ts';
 import { retentionLimits } from './store-retain.ts';
 import { byteCount, duration, wholeNumber } from './values.ts';
@@ -16,6 +18,7 @@ interface BrokerCommandOptions extends HomeOptions, OutputOptions, ScreeningOpti
   readonly project: string;
   readonly retainFor?: string;
   readonly retainBytes?: number;
+  readonly remoteKeep?: boolean;
 }
 
 export function addBrokerCommand(program: Command): void {
@@ -27,24 +30,26 @@ export function addBrokerCommand(program: Command): void {
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
     .option('--retain-for <duration>', 'remove segments all of which was received longer ago than this, such as 90d', duration)
     .option('--retain-bytes <size>', 'remove the oldest segments of a project beyond this size, such as 10GiB', byteCount)
-    .addHelpText('after', '\nPrints the address once it listens and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
+    .addHelpText('after', '\nPrints the address once it listens (before that, on stderr, what it recovered from a broker that was killed) and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
+  addRemoteOptions(command).option('--remote-keep', 'keep local copies of segments that have gone up');
   addOutputOptions(addHomeOptions(addScreeningOption(command))).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
   });
 }
 
 async function serve(options: BrokerCommandOptions): Promise<number> {
+  const retains = options.retainFor !== undefined || options.retainBytes !== undefined;
+  if (retains && options.remote !== undefined) throw new CliError('CLI_USAGE', '--retain-for and --retain-bytes know nothing of --remote: run thrum store retain with --remote instead');
   const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
-  const retains = options.retainFor !== undefined || options.retainBytes !== undefined;
   const interrupt = catchInterrupt(); // now that the store is opened, which must be closed
-  const local = await startLocalBroker(home, { ...options, ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), onRefused: (line) => say(options, line) });
+  const local = await startLocalBroker(home, { ...options, ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), onRefused: (line) => say(options, line), onRecovered: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
   process.stdout.write(
     options.json
-      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project?.projectId ?? null, home: home.path })}\n`
+      ? `${JSON.stringify({ event: 'listening', url, host, port, projectId: project?.projectId ?? null, home: home.path, recovered: local.recovered })}\n`
       : `listening on ${url}${project ? ` for project ${project.name} (${project.projectId})` : ''}\n`,
   );
   try {
@@ -52,6 +57,7 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
   } finally {
     interrupt.release();
     await local.close();
+    home.remote?.close();
   }
   const { stored, duplicates, storedBytes, commits } = local.sink.counts;
   process.stdout.write(

@@ -7,11 +7,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type RootSource } from '../broker/mod.ts';
+import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type RootSource, listLogs, type Remote, type WriterLog } from '../broker/mod.ts';
 import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, revokedCertificates, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { audited, openTrail } from './audit-trail.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
+import { random } from './random.ts';
+import { openRemoteOf, type RemoteOptions } from './remote-options.ts';
 import { screenTexts, type ScreeningOptions } from './screening.ts';
 
 const MARKER = 'home.json';
@@ -29,6 +31,8 @@ export interface Home {
   /** What opens the keys, and what else is sealed under the home's root key. */
   readonly source: RootSource;
   readonly trail: AuditTrail;
+  /** Where segments lie besides, when the command was told. */
+  readonly remote?: Remote;
   /** Where sensors and gateways are. */
   readonly places: Directory;
 }
@@ -41,7 +45,7 @@ export function addHomeOptions(command: Command): Command {
     .option('--as <principal>', 'act for this principal of the home, and not for its owner (or THRUM_PRINCIPAL)');
 }
 
-export interface HomeOptions {
+export interface HomeOptions extends RemoteOptions {
   readonly home: string;
   readonly passphraseFile?: string;
   readonly as?: string;
@@ -51,6 +55,7 @@ export interface HomeOptions {
 export async function openHome(options: HomeOptions, whenMissing: 'create' | 'refuse'): Promise<Home> {
   const path = resolve(options.home);
   const source = await rootSource(options.passphraseFile);
+  const remote = await openRemoteOf(options); // before anything is made
   const marker = await readFile(join(path, MARKER), 'utf8').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -68,6 +73,7 @@ export async function openHome(options: HomeOptions, whenMissing: 'create' | 're
     projects: new Projects(join(path, 'projects'), keys),
     source,
     trail,
+    ...(remote && { remote }),
     places: new Directory({ directory: join(path, 'places'), keys, audit: trail.record }),
   };
 }
@@ -164,4 +170,9 @@ export async function ensureProject(home: Home, name: string, screening: Screeni
       return home.projects.find(name); // another process was faster
     });
   }
+}
+
+/** The logs of a project: the home's own first, then those of the other brokers that keep theirs in the same place. */
+export function logsOf(home: Home, projectId: string): Promise<WriterLog[]> {
+  return listLogs(home.store, projectId, home.remote, random);
 }

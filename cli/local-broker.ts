@@ -1,10 +1,11 @@
 /** The broker of a home with its sink, as `run` and `broker` start it. */
-import { startBroker, Sink, type Broker, type RetentionLimits } from '../broker/mod.ts';
+import { startBroker, startUploader, Sink, type Broker, type Recovery, type RetentionLimits, type Uploader } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
 import { freeBuffersAtOnce } from './external-memory.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
 import { bytes, count } from './output.ts';
+import { random } from './random.ts';
 import { keepRevocationLists, revocationSource } from './revocation-keeper.ts';
 import { recordAmendment } from './store-change.ts';
 
@@ -12,19 +13,31 @@ export interface LocalBroker {
   readonly broker: Broker;
   readonly sink: Sink;
   readonly authorityPem: string;
+  /** What a killed broker had left, of each project that was mended. */
+  readonly recovered: readonly RecoveredProject[];
   /** Rejects when the disk fails; never resolves. */
   readonly failed: Promise<never>;
-  /** Cuts the clients, stores what was taken, seals the segments. */
+  /** Cuts the clients, stores what was taken, seals the segments, brings them up. */
   close(): Promise<void>;
+}
+
+export interface RecoveredProject extends Recovery {
+  readonly projectId: string;
 }
 
 export interface LocalBrokerOptions {
   readonly host: string;
   readonly port: number;
+  readonly onRecovered?: (message: string) => void;
   readonly onRefused?: (message: string) => void;
   /** What is to be kept at most; without it everything is. */
   readonly retention?: () => RetentionLimits;
+  /** Leave local copies of segments that have gone up to the home's bucket. */
+  readonly remoteKeep?: boolean;
 }
+
+/** How long a stopping broker brings up what is left. */
+const UPLOAD_GRACE_MS = 60_000;
 
 /** Starts broker and sink; makes authority and server identity where there are none. */
 export async function startLocalBroker(home: Home, options: LocalBrokerOptions): Promise<LocalBroker> {
@@ -35,6 +48,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   const failed = new Promise<never>((_, reject) => (fail = reject));
   failed.catch(() => undefined); // whoever runs the broker waits for it too
   let broker: Broker | undefined;
+  const recovered: RecoveredProject[] = [];
   const sink = await Sink.open({
     directory: home.store,
     projects: home.projects,
@@ -48,9 +62,21 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
       options.onRefused?.(error?.message ?? `project ${projectId} is taken again`);
       if (error) broker?.disconnectProject(projectId);
     },
+    onRecovered: (projectId, recovery) => {
+      recovered.push({ projectId, ...recovery });
+      options.onRecovered?.(recoveryLine(projectId, recovery));
+    },
   });
   let stopKeeping = (): Promise<void> => Promise.resolve();
+  let uploader: Uploader | undefined;
   try {
+    uploader = home.remote && (await startUploader({
+      remote: home.remote,
+      store: home.store,
+      keep: options.remoteKeep === true,
+      random,
+      onTrouble: (error) => options.onRefused?.(error ? `segments stay here for now: ${error.message}` : 'segments go up again'),
+    }));
     stopKeeping = await keepRevocationLists(home, (message) => options.onRefused?.(message));
     broker = await startBroker({
       ...options,
@@ -67,6 +93,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
   } catch (error) {
     await stopKeeping();
     await sink.close();
+    await uploader?.finish(0);
     throw error;
   }
   const started = broker;
@@ -74,11 +101,23 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     broker: started,
     sink,
     authorityPem: authority.certificatePem,
+    recovered,
     failed,
     close: async () => {
       await stopKeeping();
       await started.close();
       await sink.close();
+      const left = (await uploader?.finish(UPLOAD_GRACE_MS)) ?? 0;
+      if (left > 0) options.onRefused?.(`${left} segments have not gone up: they are in ${home.store} and go up at the next start`);
     },
   };
+}
+
+function recoveryLine(projectId: string, { segments, records, bytesCut, keysPutAside, filesRemoved }: Recovery): string {
+  const rest = [
+    ...(bytesCut > 0 ? [`${count(bytesCut)} bytes of an unfinished record cut off`] : []),
+    ...(keysPutAside > 0 ? [`${count(keysPutAside)} key files without a segment put aside`] : []),
+    ...(filesRemoved > 0 ? [`${count(filesRemoved)} unfinished files removed`] : []),
+  ];
+  return `recovered project ${projectId} after a broker that was killed: all ${count(records)} records of the last of ${count(segments)} segments kept${rest.map((one) => `, ${one}`).join('')}`;
 }

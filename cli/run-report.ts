@@ -3,11 +3,13 @@ import type { Project } from '../broker/mod.ts';
 import type { FleetProgress, Reconciliation } from '../gateway/mod.ts';
 import type { Sensor } from '../sensors/mod.ts';
 import { EXIT } from './errors.ts';
+import type { RecoveredProject } from './local-broker.ts';
 import { bytes, count, latencyMs, latencyText, minute, printResult, type OutputOptions } from './output.ts';
 
 export interface RunOutcome {
   readonly home: string;
   readonly project: Project;
+  readonly recovered: readonly RecoveredProject[];
   readonly progress: FleetProgress;
   readonly result: Reconciliation;
   readonly storedBytes: number;
@@ -28,12 +30,13 @@ export function reportRun(options: OutputOptions, outcome: RunOutcome): number {
   return complete ? EXIT.done : EXIT.failure;
 }
 
-function toJson({ home, project, progress, result, replay }: RunOutcome, complete: boolean): object {
+function toJson({ home, project, recovered, progress, result, replay }: RunOutcome, complete: boolean): object {
   const { latencyUs, simulatedMs, ...counts } = progress;
   return {
     home,
     projectId: project.projectId,
     project: project.name,
+    recovered,
     simulatedUntil: new Date(simulatedMs).toISOString(),
     ...counts,
     latencyMs: latencyMs(latencyUs),

@@ -81,7 +81,7 @@ interface Prepared {
 
 /** From when the store is opened Ctrl-C is caught, to the very end: after measuring it is closed, read back and reported on. */
 async function runCaught(options: RunOptions, { settings, gatewayIds, sensors, recorded, home, project }: Prepared, interrupt: Interrupt): Promise<number> {
-  const local = await startLocalBroker(home, { ...options, ...(options.verbose ? { onRefused: (line: string) => say(options, line) } : {}) });
+  const local = await startLocalBroker(home, { ...options, onRecovered: (line) => say(options, line), ...(options.verbose ? { onRefused: (line: string) => say(options, line) } : {}) });
   const ledger = new Ledger();
   let playedWindows = 0;
   const troubles = new Troubles();
@@ -117,7 +117,7 @@ async function runCaught(options: RunOptions, { settings, gatewayIds, sensors, r
   }
   say(options, 'reading the store back …');
   const { result, storedBytes } = await readBack(home, project.projectId, ledger);
-  return reportRun(options, { home: home.path, project, progress, result, storedBytes, replay: recorded && { sensor: recorded, playedWindows } });
+  return reportRun(options, { home: home.path, project, recovered: local.recovered, progress, result, storedBytes, replay: recorded && { sensor: recorded, playedWindows } });
 }
 
 /** Where this process itself reaches a broker that listens on `host`. */

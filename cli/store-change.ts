@@ -1,10 +1,10 @@
 /** What the commands share that change what is stored: the store is theirs alone meanwhile, progress is shown, the audit trail is told. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { localSource, type LogToChange, type Project } from '../broker/mod.ts';
+import { type LogToChange, type Project, type SegmentSource } from '../broker/mod.ts';
 import { holdLock } from '../certs/mod.ts';
 import { audited, type CommandAct } from './audit-trail.ts';
-import type { Home } from './home.ts';
+import { logsOf, type Home } from './home.ts';
 import { showLive } from './live-panel.ts';
 import { count, type OutputOptions } from './output.ts';
 
@@ -22,10 +22,10 @@ export async function withStore<T>(home: Home, work: () => Promise<T>): Promise<
   }
 }
 
-/** A project's log as it is changed; the audit trail notes each version of what is rewritten and removed. */
-export function logOf(home: Home, { projectId, keyId }: Pick<Project, 'projectId' | 'keyId'>): LogToChange {
+/** One log of a project as it is changed; the audit trail notes each version of what is rewritten and removed. */
+function logToChange(home: Home, { projectId, keyId }: Pick<Project, 'projectId' | 'keyId'>, source: SegmentSource): LogToChange {
   return {
-    source: localSource(join(home.store, projectId)), projectId, keyId, keys: home.keys,
+    source, projectId, keyId, keys: home.keys,
     onAmended: (version) => recordAmendment(home, projectId, version),
   };
 }
@@ -54,8 +54,10 @@ export async function changeProjects<T>(
     for (const project of projects) {
       [done, total, current] = [0, 0, project.projectId];
       const progress: Progress = (now, all) => ([done, total] = [now, all]);
-      const result = await audited(home.trail, { ...act, projectId: project.projectId }, () => work(project, logOf(home, project), progress));
-      results.push({ projectId: project.projectId, ...result });
+      for (const { source } of await logsOf(home, project.projectId)) {
+        const result = await audited(home.trail, { ...act, projectId: project.projectId }, () => work(project, logToChange(home, project, source), progress));
+        results.push({ projectId: project.projectId, ...result });
+      }
     }
   } finally {
     panel?.stop();

@@ -9,6 +9,7 @@ import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts
 import { catchInterrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
 import { addOutputOptions, bytes, count, printResult, say, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { addSelectionOptions, projectsToRead, selectionOf, storedItems, type SelectionOptions } from './store-selection.ts';
 
 interface ExportOptions extends HomeOptions, OutputOptions, SelectionOptions {
@@ -26,7 +27,7 @@ export function addStoreExportCommand(store: Command): void {
     .addOption(new Option('--format <format>', 'csv holds measurements, wav waveforms, parquet one kind (measurements unless --kind says else)').choices(['ndjson', 'csv', 'wav', 'parquet', 'monitron-v2']).default('ndjson'))
     .option('--out <path>', 'file to write; for wav a folder (default standard output)')
     .option('--with-names', 'with the names of project, sites, assets and positions, which are left out otherwise');
-  addOutputOptions(addHomeOptions(addSelectionOptions(command)))
+  addOutputOptions(addHomeOptions(addRemoteOptions(addSelectionOptions(command))))
     .addHelpText('after', '\nExamples:\n  thrum store export --format csv --out measurements.csv\n  thrum store export --format parquet --from 30d --out month.parquet\n  thrum store export --format monitron-v2 --with-names\n  thrum store export --format wav --sensor 70b3d5e75e000001 --out recordings/')
     .action(exportMessages);
 }

@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import { reencryptLog, rewrapLog } from '../broker/mod.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { addOutputOptions, count, printResult, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { changeProjects, projectsToChange, withStore } from './store-change.ts';
 
 type Options = HomeOptions & OutputOptions & { readonly project?: string };
 
 export function addStoreKeyCommands(store: Command): void {
-  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command.option('--project <id or name>', 'only this project (default all)')));
+  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(addRemoteOptions(command).option('--project <id or name>', 'only this project (default all)')));
   finish(store.command('rewrap').description('put all data keys under another key; what is stored is not touched'))
     .requiredOption('--key <key>', 'id or alias/NAME of the key that is to protect the project from now on')
     .addHelpText('after', '\nThe broker must not be running. When it is cut short, the same command does the rest.\n\nExample:\n  thrum store rewrap --project demo --key alias/plant-7')

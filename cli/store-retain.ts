@@ -5,6 +5,7 @@ import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
 import { addOutputOptions, bytes, count, printResult, table, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { changeProjects, projectsToChange, withStore } from './store-change.ts';
 import { byteCount, duration, parseDurationMs } from './values.ts';
 
@@ -23,7 +24,7 @@ export function addStoreRetainCommand(store: Command): void {
     .option('--older-than <duration>', 'segments all of which was received longer ago than this, such as 90d', duration)
     .option('--larger-than <size>', 'the oldest segments beyond this size, such as 10GiB', byteCount)
     .option('--dry-run', 'only say what would be removed');
-  addOutputOptions(addHomeOptions(command))
+  addOutputOptions(addHomeOptions(addRemoteOptions(command)))
     .addHelpText('after', '\nWhole sealed segments only, oldest first; the newest always stays. The broker must not be running: it does the same with --retain-for and --retain-bytes.\n\nExample:\n  thrum store retain --older-than 90d --dry-run')
     .action(retain);
 }

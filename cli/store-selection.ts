@@ -1,11 +1,10 @@
 /** `thrum store read` and `export`: which messages are wanted, and the stored entries of the projects that are named. */
-import { join } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { exportProject, KeyError, localSource, namesKnownPlace, readProject, type ExportItem, type ExportProject, type Selection, type StoreSelection } from '../broker/mod.ts';
+import { exportProject, KeyError, namesKnownPlace, readLogs, type ExportItem, type ExportProject, type Selection, type StoreSelection } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
-import type { Home } from './home.ts';
+import { logsOf, type Home } from './home.ts';
 import { parseDurationMs, sensorId, wholeNumber } from './values.ts';
 
 export interface SelectionOptions {
@@ -102,7 +101,8 @@ export async function* storedItems(home: Home, projects: readonly ExportProject[
   for (const project of projects) {
     const { projectId } = project;
     try {
-      for await (const entry of readProject(localSource(join(home.store, projectId)), projectId, home.keys, inStore(selection, project))) yield { project, entry };
+      const sources = (await logsOf(home, projectId)).map(({ source }) => source);
+      for await (const entry of readLogs(sources, projectId, home.keys, inStore(selection, project))) yield { project, entry };
     } catch (error) {
       leaveOut(projectId, 'left out', error);
       process.exitCode = EXIT.environment;

@@ -1,11 +1,11 @@
 /** `thrum store shred`: takes a gateway, a sensor, an asset, or a whole project out of the store for good. */
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { isProjectId, localSource, shredFrom, type Project, type Shredding } from '../broker/mod.ts';
+import { isProjectId, shredFrom, type Project, type Shredding } from '../broker/mod.ts';
 import { audited } from './audit-trail.ts';
 import { CliError } from './errors.ts';
-import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addHomeOptions, logsOf, openHome, type Home, type HomeOptions } from './home.ts';
 import { addOutputOptions, count, printResult, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { changeProjects, withStore } from './store-change.ts';
 import { sensorId } from './values.ts';
 
@@ -26,7 +26,7 @@ export function addStoreShredCommand(store: Command): void {
     .option('--sensor <id>', 'all that this sensor measured', sensorId)
     .option('--asset <name>', 'all that the sensors of this asset measured')
     .option('--yes <name>', 'confirms it: what is to be shredded, as it is named in the option before');
-  addOutputOptions(addHomeOptions(command))
+  addOutputOptions(addHomeOptions(addRemoteOptions(command)))
     .addHelpText('after', '\nThe broker must not be running. Copies of the store made before (backups) are not reached.\n\nExamples:\n  thrum store shred --project demo --gateway 70b3d5e75e000001 --yes 70b3d5e75e000001\n  thrum store shred --project demo --yes demo')
     .action(shred);
 }
@@ -68,10 +68,10 @@ async function shredProject(home: Home, options: Options): Promise<void> {
   await home.projects.reference(projectId).catch((error: unknown) => {
     if ((error as { code?: string }).code === 'PROJECT_NOT_FOUND') throw error; // one that is damaged can be shredded
   });
-  const source = localSource(join(home.store, projectId));
-  const segments = (await source.list()).length;
+  const logs = await logsOf(home, projectId);
+  const segments = (await Promise.all(logs.map(({ source }) => source.list()))).flat().length;
   await audited(home.trail, { eventName: 'ShredProject', requestParameters: { segments }, projectId }, async () => {
-    await source.destroy();
+    for (const { source } of logs) await source.destroy();
     await home.places.destroy(projectId);
     await home.projects.destroy(projectId); // last: until then the same command finds it again
   });

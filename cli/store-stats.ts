@@ -1,10 +1,10 @@
 /** `thrum store stats`: what is stored, in numbers, and which key protects how much of it. */
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { localSource, storeStats, type StoreStats } from '../broker/mod.ts';
+import { storeStats, type StoreStats } from '../broker/mod.ts';
 import { EXIT } from './errors.ts';
-import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addHomeOptions, logsOf, openHome, type Home, type HomeOptions } from './home.ts';
 import { addOutputOptions, bytes, count, minute, printResult, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { leaveOut, projectIds } from './store-selection.ts';
 
 type Options = HomeOptions & OutputOptions & { readonly project?: string };
@@ -13,6 +13,8 @@ type Options = HomeOptions & OutputOptions & { readonly project?: string };
 interface ProjectStats extends StoreStats {
   readonly projectKeyId: string;
   readonly placesKeyId: string | undefined;
+  /** Whose log, where several brokers keep theirs in one place. */
+  readonly writerId: string | undefined;
 }
 
 export function addStoreStatsCommand(store: Command): void {
@@ -20,7 +22,7 @@ export function addStoreStatsCommand(store: Command): void {
     .command('stats')
     .description('say what is stored, in numbers, and which key protects it; exit code 3 when a project’s key is disabled')
     .option('--project <id or name>', 'only this project (default all)');
-  addOutputOptions(addHomeOptions(command)).addHelpText('after', '\nFrom the indexes of sealed segments: nothing that was measured is decrypted.\n\nExample:\n  thrum store stats').action(stats);
+  addOutputOptions(addHomeOptions(addRemoteOptions(command))).addHelpText('after', '\nFrom the indexes of sealed segments: nothing that was measured is decrypted.\n\nExample:\n  thrum store stats').action(stats);
 }
 
 async function stats(options: Options): Promise<void> {
@@ -28,7 +30,7 @@ async function stats(options: Options): Promise<void> {
   const all: ProjectStats[] = [];
   for (const projectId of await projectIds(home, options)) {
     try {
-      all.push(await statsOf(home, projectId));
+      all.push(...(await statsOf(home, projectId)));
     } catch (error) {
       leaveOut(projectId, 'left out', error);
       process.exitCode = EXIT.environment;
@@ -37,9 +39,13 @@ async function stats(options: Options): Promise<void> {
   printResult(options, all.map(toJson), () => all.flatMap(lines));
 }
 
-async function statsOf(home: Home, projectId: string): Promise<ProjectStats> {
+/** Of each broker's log. */
+async function statsOf(home: Home, projectId: string): Promise<ProjectStats[]> {
   const { keyId } = await home.projects.reference(projectId);
-  return { ...(await storeStats(localSource(join(home.store, projectId)), projectId, home.keys)), projectKeyId: keyId, placesKeyId: await home.places.keyOf(projectId) };
+  const placesKeyId = await home.places.keyOf(projectId);
+  const all: ProjectStats[] = [];
+  for (const { source, writerId } of await logsOf(home, projectId)) all.push({ ...(await storeStats(source, projectId, home.keys)), projectKeyId: keyId, placesKeyId, writerId });
+  return all;
 }
 
 function toJson({ keys, received, measured, ...rest }: ProjectStats): object {
@@ -56,7 +62,7 @@ function lines(one: ProjectStats): string[] {
   const rest = isPartial ? `, ${count(one.messagesNotLookedAt)} not looked at` : '';
   const range = ({ fromMs, toMs }: StoreStats['received']): string => (fromMs === undefined || toMs === undefined ? '–' : `${minute(fromMs)} to ${minute(toMs)}`);
   return [
-    `project ${one.projectId}`,
+    `project ${one.projectId}${one.writerId === undefined ? '' : `, stored by broker ${one.writerId}`}`,
     `  segments   ${count(one.segments)}, ${bytes(one.bytes)}${one.openSegments > 0 ? `; ${count(one.openSegments)} without a seal (${bytes(one.openBytes)}), not counted below` : ''}`,
     `  batches    ${count(one.batches)}`,
     `  messages   ${count(one.messages)}: ${count(measurement)} measurements, ${count(waveform)} waveforms, ${count(event)} events${rest}`,

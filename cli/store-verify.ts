@@ -1,12 +1,14 @@
 /** `thrum store verify`: every byte checked, and held against what others saw of the store. */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { listStoredProjects, localSource, verifyProject, verifyProjectFile, type Finding, type StoreWitness, type Verification } from '../broker/mod.ts';
+import { listStoredProjects, threadedChecker, verifyProject, verifyProjectFile, type Finding, type StoreWitness, type Verification } from '../broker/mod.ts';
 import { isLocked } from '../certs/mod.ts';
 import { EXIT } from './errors.ts';
-import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
+import { addHomeOptions, logsOf, openHome, type Home, type HomeOptions } from './home.ts';
 import { showLive } from './live-panel.ts';
 import { addOutputOptions, bytes, count, printResult, say, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { leaveOut, projectIds } from './store-selection.ts';
 import { readWitness, trailWitnesses } from './store-witness.ts';
 
@@ -21,7 +23,7 @@ export function addStoreVerifyCommand(store: Command): void {
     .description('check every byte, and that the store is no older copy; exit code 1 names each fault')
     .option('--project <id or name>', 'only this project (default all)')
     .option('--witness <path...>', 'what a gateway saw of the store: its queue’s folder, or a file of checkpoints; the audit trail is always asked');
-  addOutputOptions(addHomeOptions(command))
+  addOutputOptions(addHomeOptions(addRemoteOptions(command)))
     .addHelpText('after', '\nExit codes: 1 something was altered or is missing, 4 all is sound but older than what witnesses saw, 3 a project’s key is disabled.\n\nExample:\n  thrum store verify --json')
     .action(async (options: Options) => {
       process.exitCode = await verify(options);
@@ -56,6 +58,7 @@ async function verify(options: Options): Promise<number> {
 async function verifyAll(home: Home, options: Options, given: readonly StoreWitness[]): Promise<Outcome> {
   const inUse = await isLocked(join(home.store, 'lock'));
   const outcome: Outcome = { results: [], unchecked: [] };
+  const checker = threadedChecker(availableParallelism());
   let [current, done, total, size, before] = ['', 0, 0, 0, 0];
   const startedMs = performance.now();
   const speed = (): string => `${bytes(((before + size) * 1000) / Math.max(1, performance.now() - startedMs))}/s`;
@@ -71,8 +74,11 @@ async function verifyAll(home: Home, options: Options, given: readonly StoreWitn
       try {
         const ofFile = await verifyProjectFile(home.projects, projectId);
         const witnesses = [...given, ...(await trailWitnesses(home, projectId))];
-        const result = await verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse, witnesses, onSegment });
-        outcome.results.push({ ...result, findings: [...ofFile, ...result.findings] });
+        for (const { source, isOwn } of await logsOf(home, projectId)) {
+          // Of others' logs what is newest may still be on its way, and nobody here was told how far they are.
+          const result = await verifyProject(source, projectId, home.keys, isOwn ? { inUse, witnesses, checker, onSegment } : { inUse: true, checker, onSegment });
+          outcome.results.push({ ...result, findings: [...(isOwn ? ofFile : []), ...result.findings] });
+        }
       } catch (error) {
         leaveOut(projectId, 'not checked', error);
         outcome.unchecked.push(projectId);
@@ -81,6 +87,7 @@ async function verifyAll(home: Home, options: Options, given: readonly StoreWitn
     }
   } finally {
     panel?.stop();
+    await checker.close();
   }
   return outcome;
 }

@@ -1,13 +1,12 @@
 /** `thrum store`: what is stored, read back, checked, and taken out. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import { listSegments, rowsOf, toNdjson, undecodable } from '../broker/mod.ts';
+import { rowsOf, toNdjson, undecodable } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { EXIT } from './errors.ts';
-import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
+import { addHomeOptions, logsOf, openHome, type HomeOptions } from './home.ts';
 import { addScanCommand } from './store-scan.ts';
 import { addOutputOptions, bytes, minute, printResult, say, table, type OutputOptions } from './output.ts';
+import { addRemoteOptions } from './remote-options.ts';
 import { addStoreExportCommand } from './store-export.ts';
 import { addStoreKeyCommands } from './store-keys.ts';
 import { addStoreRetainCommand } from './store-retain.ts';
@@ -23,7 +22,7 @@ type ReadOptions = Options & SelectionOptions;
 export function addStoreCommand(program: Command): void {
   const store = program.command('store').description('list, read, check and export what is stored');
   addScanCommand(store);
-  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(command.option('--project <id or name>', 'only this project (default all)')));
+  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(addRemoteOptions(command).option('--project <id or name>', 'only this project (default all)')));
 
   finish(store.command('list').description('list the segments of the store'))
     .addHelpText('after', '\nExample:\n  thrum store list')
@@ -43,8 +42,8 @@ async function list(options: Options): Promise<void> {
   const home = await openHome(options, 'refuse');
   const rows: { projectId: string; segment: string; bytes: number; path: string }[] = [];
   for (const projectId of await projectIds(home, options)) {
-    for (const { ordinal, path } of await listSegments(join(home.store, projectId))) {
-      rows.push({ projectId, segment: String(ordinal), bytes: (await stat(path)).size, path });
+    for (const { source } of await logsOf(home, projectId)) {
+      for (const file of await source.list()) rows.push({ projectId, segment: String(file.ordinal), bytes: await source.size(file), path: file.path });
     }
   }
   printResult(options, rows, () => table([['project', 'segment', 'size', 'file'], ...rows.map((row) => [row.projectId, row.segment, bytes(row.bytes), row.path])]));

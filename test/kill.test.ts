@@ -1,11 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Spool } from '../gateway/spool.ts';
 import { createSensor, planFleet, randomStream } from '../sensors/mod.ts';
 import { freePort, start, thrum, withFolder, type Running } from './cli.ts';
-import { messagesOf, sorted, storedMessages } from './store-contents.ts';
+import { measured, messagesOf, sorted, storedMessages } from './store-contents.ts';
 
 const ROUNDS = 20;
 const ENOUGH_MESSAGES = 100;
@@ -13,18 +11,6 @@ const FLEET = ['--seed', '5', '--sites', '1', '--gateways', '2', '--sensors', '8
 const PLAN = planFleet({
   seed: 5, sites: 1, gateways: 2, sensors: 8, machines: 4, faultShare: 0.3, intervalMs: 3_600_000, waveformEvery: 6, captureSamples: 1024, startMs: Date.UTC(2026, 0, 1),
 });
-
-/** How many measurements each sensor has made, as the gateways' queues know it. */
-async function measured(home: string): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for (const folder of await readdir(join(home, 'gateways'))) {
-    const spool = await Spool.open(join(home, 'gateways', folder), 0);
-    expect(spool.pending).toHaveLength(0);
-    for (const [sensorId, { sequence }] of Object.entries(spool.states)) counts.set(sensorId, sequence);
-    await spool.close();
-  }
-  return counts;
-}
 
 it(`stores every measurement exactly once although broker and gateways are killed ${ROUNDS} times each`, { timeout: 180_000 }, async () => {
   await withFolder(async (folder) => {

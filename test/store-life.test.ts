@@ -1,7 +1,9 @@
 /** The life of stored data from the command line: other keys, less of it, none of it, and who notices an older copy. */
-import { cp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KeyService, Projects, Sink } from '../broker/mod.ts';
+import { batchOf, frameOf, readBatchHeader } from '../frame/mod.ts';
 import { start, thrum, withFolder } from './cli.ts';
 
 const FLEET = ['--sites', '1', '--gateways', '2', '--sensors', '4', '--machines', '2', '--capture-samples', '256', '--quiet'];
@@ -146,6 +148,54 @@ describe('an older copy of the store', () => {
       expect(stdout).toContain('OLDER');
       expect(exitCode).toBe(4);
     });
+  });
+});
+
+describe('an older copy of the whole home, keys and audit trail included', () => {
+  it('is told by a gateway that saw more of it', { timeout: 60_000 }, async () => {
+    await withHome(async (home, folder) => {
+      await cp(home, join(folder, 'copy'), { recursive: true });
+      expect(await thrum(['run', '--home', home, '--project', 'demo', '--duration', '1s', ...FLEET])).toMatchObject({ exitCode: 0 });
+      const seals = (await thrum(['audit', 'show', '--home', home, '--event', 'SealSegment', '--json'])).stdout.split('\n').filter((line) => line !== '');
+      const newest = (JSON.parse(seals.at(-1)!) as { requestParameters: object }).requestParameters;
+      await mkdir(join(folder, 'queue'));
+      await writeFile(join(folder, 'queue', 'checkpoint'), `${JSON.stringify({ ...newest, amendments: 0 })}\n`);
+      expect(await verified(home, '--witness', join(folder, 'queue'))).toBe(0);
+      await rm(home, { recursive: true });
+      await cp(join(folder, 'copy'), home, { recursive: true });
+      expect(await verified(home)).toBe(0);
+      expect(await verified(home, '--witness', join(folder, 'queue'))).toBe(4);
+      await writeFile(join(folder, 'none'), 'no checkpoint\n');
+      expect(await thrum(['store', 'verify', '--home', home, '--witness', join(folder, 'none')])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('line 1') as string });
+    });
+  });
+});
+
+it('checks a long segment in a thread of its own, and names the record that was altered', { timeout: 60_000 }, async () => {
+  await withFolder(async (folder) => {
+    const home = join(folder, 'home');
+    expect(await thrum(['project', 'create', 'long', '--home', home])).toMatchObject({ exitCode: 0 });
+    const keys = new KeyService(join(home, 'keys'), { kind: 'file' }, () => 0);
+    const projects = new Projects(join(home, 'projects'), keys);
+    const [project] = await projects.references();
+    const sink = await Sink.open({ directory: join(home, 'store'), projects, keys, onFatal: (error) => expect(error).toBeUndefined() });
+    const event = frameOf({ kind: 'event', sensorId: '00124b00000000aa', bootEpoch: 1, sequence: 0, timeMs: 0, event: 'zone-change', from: 'A', to: 'B', velocityRmsMmPerS: 2.5 });
+    const messages = Array.from({ length: 1024 }, () => event);
+    await Promise.all(Array.from({ length: 400 }, (_, sequence) => {
+      const payload = Buffer.from(batchOf({ gatewayId: '00124b0000000001', bootEpoch: 1, sequence }, messages));
+      return new Promise((resolve) => sink.publish(project!.projectId, { channel: 'data', receivedMs: 0, payload, batch: readBatchHeader(payload) }, resolve));
+    }));
+    await sink.close();
+    expect(await verified(home)).toBe(0);
+    const name = (await readdir(join(home, 'store', project!.projectId))).find((one) => one.endsWith('.seg'))!;
+    const path = join(home, 'store', project!.projectId, name);
+    const bytes = await readFile(path);
+    expect(bytes.length).toBeGreaterThan(8 * 2 ** 20);
+    bytes[bytes.length >> 1]! ^= 1;
+    await writeFile(path, bytes);
+    const { exitCode, stdout } = await thrum(['store', 'verify', '--home', home]);
+    expect(stdout).toMatch(/FAULT {2}.*\.seg, record \d+: the record was altered/);
+    expect(exitCode).toBe(1);
   });
 });
 

@@ -5,6 +5,7 @@
 import { close, constants, fdatasync, fsync, ftruncate, open, rename, rm, writev } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { StoreError } from '../errors.ts';
 
 export interface Disk {
   /** Makes the file (mode 0600), or empties the one there, and opens it for writing. */
@@ -78,4 +79,16 @@ export async function writeWhole(disk: Disk, path: string, parts: readonly Uint8
   }
   await disk.rename(temporary, path);
   await disk.syncDirectory(dirname(path));
+}
+
+/** What is told when the disk refuses: STORE_FAILED, with what to do where that is known. */
+export function writeFailure(path: string, cause: unknown): StoreError {
+  return new StoreError('STORE_FAILED', `cannot write ${path}: ${reason(cause)}`, { cause });
+}
+
+function reason(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC') return 'the disk is full: free some space and start again; nothing acknowledged is lost';
+  if (code === 'EDQUOT') return 'the disk quota is used up: raise it and start again; nothing acknowledged is lost';
+  return error instanceof Error ? error.message : String(error);
 }

@@ -444,6 +444,16 @@ describe('the sink', () => {
     expect(await storeFiles(home, projectId).catch(() => [])).toEqual([]);
   });
 
+  it('takes times as they come, also when the clock jumps backwards', async () => {
+    const sink = await home.openSink();
+    const times = [NOW_MS, NOW_MS - 10 ** 11, NOW_MS - 10 ** 11, 1, NOW_MS + 1];
+    const answers = await Promise.all(times.map((receivedMs, sequence) => publish(sink, projectId, { ...arrivalOf(sequence), receivedMs })));
+    expect(answers.filter(Boolean)).toEqual([]);
+    await sink.close();
+    expect((await readAll(home, projectId)).batches.map(({ receivedMs }) => receivedMs)).toEqual(times);
+    await expectIntact();
+  });
+
   it('stamps what it stores with the time it was given', async () => {
     await fillSegments(home, projectId, [[0]]);
     expect((await readAll(home, projectId)).batches[0]).toMatchObject({ receivedMs: NOW_MS, channel: 'data', record: 1 });

@@ -4,19 +4,17 @@
  * Promise: a callback without error means stored (or known as stored before); after an error nothing that the same
  * gateway had waiting behind it is stored.
  */
-import { rename } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { readBatchHeader, type BatchHeader } from '../../frame/mod.ts';
+import type { BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { decodeGroup, encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
-import { SeenBatches } from './seen-batches.ts';
-import { positionAfter, startOf, viewLog, type LogView } from './log-view.ts';
-import { listStrayKeys, makeDurableDirectory, settle } from './segment-files.ts';
-import { RECORD, SEGMENT_ROLL_BYTES, wipe, type ChainPosition } from './segment-format.ts';
-import { openSegment, recordsOf, type OpenedSegment } from './segment-reader.ts';
-import { localSource } from './segment-source.ts';
 import { systemDisk, type Disk } from './disk.ts';
+import { encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
+import { mend } from './mending.ts';
+import { examineLog, type LogEnd, type Recovery } from './recovery.ts';
+import type { SeenBatches } from './seen-batches.ts';
+import { makeDurableDirectory } from './segment-files.ts';
+import { SEGMENT_ROLL_BYTES } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { LogCheckpoint } from './witness.ts';
 
@@ -50,13 +48,12 @@ interface Waiting {
   readonly done: Done;
 }
 
-/** What is known of the log when no segment is open: where it ends and what it holds. */
-interface LogEnd {
-  readonly ordinal: number;
-  readonly position: ChainPosition;
-  readonly seen: SeenBatches;
-  /** False when the last segment has no seal: its writer was killed. */
-  readonly sealed: boolean;
+export interface LogOptions {
+  readonly disk?: Disk;
+  /** A segment is ended once it is this long. */
+  readonly rollBytes?: number;
+  /** Called when the log was found as a killed writer leaves it, and has been mended. */
+  readonly onRecovered?: (recovery: Recovery) => void;
 }
 
 export class ProjectLog {
@@ -65,6 +62,8 @@ export class ProjectLog {
   readonly #directory: string;
   readonly #keys: KeyProvider;
   readonly #disk: Disk;
+  readonly #rollBytes: number;
+  readonly #onRecovered: LogOptions['onRecovered'];
   #room = Buffer.alloc(0);
   readonly #counts: LogCounts;
   #waiting: Waiting[] = [];
@@ -80,12 +79,14 @@ export class ProjectLog {
   /** Called with each segment that is sealed. */
   onSealed: ((checkpoint: LogCheckpoint) => void) | undefined;
 
-  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, counts: LogCounts, disk: Disk = systemDisk) {
+  constructor(directory: string, project: { readonly projectId: string; readonly keyId: string }, keys: KeyProvider, counts: LogCounts, options: LogOptions = {}) {
     this.projectId = project.projectId;
     this.keyId = project.keyId;
     this.#directory = directory;
     this.#keys = keys;
-    this.#disk = disk;
+    this.#disk = options.disk ?? systemDisk;
+    this.#rollBytes = options.rollBytes ?? SEGMENT_ROLL_BYTES;
+    this.#onRecovered = options.onRecovered;
     this.#counts = counts;
   }
 
@@ -249,48 +250,19 @@ export class ProjectLog {
 
   async #rollIfLong(end: LogEnd): Promise<void> {
     const writer = this.#writer;
-    if (!writer || writer.bytes < SEGMENT_ROLL_BYTES) return;
+    if (!writer || writer.bytes < this.#rollBytes) return;
     this.#writer = undefined;
     await this.#seal(writer);
     this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen, sealed: true };
   }
 
-  /**
-   * Reads the last segment: what is stored, where the chain stands. Cuts off the torn end of a killed writer, and syncs
-   * the rest: a record that was written but not synced would otherwise be vouched for, and could still be lost.
-   */
+  /** Reads where the log ends, and puts right what a killed writer left: what is not on disk yet must not be vouched for. */
   async #recover(): Promise<LogEnd> {
-    const source = localSource(this.#directory);
-    const view = await viewLog(source, this.projectId, this.#keys);
-    const last = view.segments.at(-1);
-    const start = startOf(view.amendments);
-    this.#amendments = view.amendments.version;
-    for (const { keyPath, ordinal } of await listStrayKeys(this.#directory)) {
-      // Kept under another name: should its segment come back from somewhere, it can still be opened.
-      if (ordinal > (last?.ordinal ?? start.ordinal)) await rename(keyPath, `${keyPath}.stray`);
-    }
-    if (!last) return { ...start, seen: new SeenBatches(), sealed: true };
-    const segment = await openSegment(source, last, this.projectId, this.#keys);
-    try {
-      return await this.#read(segment, view);
-    } finally {
-      wipe(segment.keys);
-    }
-  }
-
-  async #read(segment: OpenedSegment, view: LogView): Promise<LogEnd> {
-    const { path, ordinal } = segment.file;
-    const records = recordsOf(segment);
-    let seen = new SeenBatches();
-    for (let step = await records.next(); ; step = await records.next()) {
-      if (step.done) {
-        await settle(path, step.value.wholeBytes);
-        return { ordinal, position: positionAfter(view, segment.file, step.value.position), seen, sealed: step.value.sealed };
-      }
-      const { type, plaintext } = step.value;
-      if (type === RECORD.snapshot) seen = SeenBatches.restore(plaintext.toString('utf8'));
-      if (type === RECORD.group) for (const { payload, channel } of decodeGroup(plaintext)) if (channel !== 'connection') seen.add(readBatchHeader(payload));
-    }
+    const { end, amendments, mending, recovery } = await examineLog(this.#directory, this.projectId, this.#keys);
+    this.#amendments = amendments;
+    await mend(this.#disk, mending);
+    if (recovery) this.#onRecovered?.(recovery);
+    return end;
   }
 }
 

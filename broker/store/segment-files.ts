@@ -7,7 +7,7 @@
  *
  * The key stands in a file of its own so that it can be wrapped anew, or shredded, without touching the data.
  */
-import { open, readdir, type FileHandle } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { makePrivateDirectory } from '../../certs/mod.ts';
@@ -50,6 +50,12 @@ export async function listStrayKeys(directory: string): Promise<SegmentFile[]> {
   return (await list(directory, /^(\d{12})-([0-9a-f]{32})\.key$/)).filter(({ path }) => !segments.has(path));
 }
 
+/** Files that a killed writer had not finished (disk.ts, `writeWhole`; segment-source.ts). */
+export async function listLeftovers(directory: string): Promise<{ readonly path: string; readonly ordinal: number }[]> {
+  const found = (await namesIn(directory)).map((name) => /^\.(\d{12})-[0-9a-f]{32}\.(seg|key)\.tmp$/.exec(name)).filter((match) => match !== null);
+  return found.map((match) => ({ path: join(directory, match[0]), ordinal: Number(match[1]) }));
+}
+
 async function list(directory: string, pattern: RegExp): Promise<SegmentFile[]> {
   const found = (await namesIn(directory)).map((name) => pattern.exec(name)).filter((match) => match !== null);
   return found.map((match) => segmentFile(directory, Number(match[1]), match[2]!)).sort((a, b) => a.ordinal - b.ordinal);
@@ -68,23 +74,11 @@ async function namesIn(directory: string): Promise<string[]> {
 export async function makeDurableDirectory(path: string): Promise<void> {
   await makePrivateDirectory(path);
   if (process.platform === 'win32') return; // cannot open directories, and needs no such step
-  await withHandle(dirname(path), 'r', (parent) => parent.sync());
-}
-
-/** Cuts a file to `length` bytes and returns once those are on disk. */
-export async function settle(path: string, length: number): Promise<void> {
-  await withHandle(path, 'r+', async (handle) => {
-    await handle.truncate(length);
-    await handle.sync();
-  });
-}
-
-async function withHandle(path: string, flags: string, work: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const handle = await open(path, flags);
+  const parent = await open(dirname(path), 'r');
   try {
-    await work(handle);
+    await parent.sync();
   } finally {
-    await handle.close();
+    await parent.close();
   }
 }
 

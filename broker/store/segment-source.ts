@@ -21,7 +21,7 @@ export interface SegmentSource {
   fileOf(ordinal: number, segmentId: string): SegmentFile;
   /** Bytes of a segment; STORE_DAMAGED when it is not there. */
   size(file: SegmentFile): Promise<number>;
-  /** Bytes of a segment from `offset` on; fewer than `length` only where it ends. STORE_DAMAGED when it is not there. */
+  /** Bytes of a segment from `offset` on; fewer than `length` only where it ends. STORE_DAMAGED when it is not there, STORE_UNREADABLE when the disk does not give it. */
   read(file: SegmentFile, offset: number, length: number): Promise<Buffer>;
   /** STORE_DAMAGED when it is missing or altered. */
   readKeyFile(file: SegmentFile): Promise<WrappedKey>;
@@ -38,6 +38,8 @@ export interface SegmentSource {
   replaceAmendments(bytes: Uint8Array): Promise<void>;
   /** What the list is called in messages. */
   readonly amendmentsPath: string;
+  /** The folder in which all of it lies, where it lies in one that any thread can read. */
+  readonly directory?: string;
 }
 
 /** A project's folder in the store. */
@@ -77,6 +79,7 @@ export function localSource(directory: string): SegmentSource {
         await replaceFile(amendmentsPath, bytes);
       }),
     amendmentsPath,
+    directory,
   };
 }
 
@@ -168,7 +171,9 @@ async function whenThere<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(path, -1, 'it is missing', error);
-    throw error;
+    if (error instanceof StoreError) throw error;
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new StoreError('STORE_UNREADABLE', `${path}: the system cannot read it (${reason}): check the disk`, { cause: error, place: { file: path, record: -1 } });
   }
 }
 

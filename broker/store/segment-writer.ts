@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import { sealRecordInParts, TAG_BYTES } from '../../certs/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
-import { writeWhole, type Disk } from './disk.ts';
+import { writeFailure, writeWhole, type Disk } from './disk.ts';
 import { keyFileBytes, segmentFile, type SegmentFile } from './segment-files.ts';
 import {
   buildHeader,
@@ -62,7 +63,7 @@ export class SegmentWriter {
 
   /**
    * Makes key file and segment, each whole and synced before it has its name. Throws the key's own error, or
-   * STORE_FAILED, and then leaves neither behind.
+   * STORE_FAILED, and then leaves no segment behind, and no key if the disk still obeys.
    */
   static async create(disk: Disk, wish: NewSegment, service: KeyProvider): Promise<SegmentWriter> {
     const segmentId = randomBytes(16);
@@ -79,8 +80,8 @@ export class SegmentWriter {
       writer.#handle = await disk.open(file.path);
     } catch (cause) {
       wipe(keys);
-      for (const path of [file.path, file.keyPath]) await disk.remove(path).catch(() => undefined);
-      throw failed(file, cause);
+      await takeBack(disk, file).catch(() => undefined); // the failure before it is the one that counts
+      throw writeFailure(file.path, cause);
     }
     return writer;
   }
@@ -110,15 +111,23 @@ export class SegmentWriter {
     });
   }
 
-  /** Ends the segment for good with its index and its seal: nothing may follow. */
+  /**
+   * Ends the segment for good with its index and its seal: nothing may follow. Length and index are on disk before the seal
+   * is begun, so a seal ends its file whatever a power cut leaves, and never stands behind a torn index.
+   */
   async seal(): Promise<void> {
     const indexOffset = this.#bytes;
     const index = this.#seal('index', this.#index.encode());
+    const sealOffset = this.#bytes;
     const seal = this.#seal('seal', encodeSeal({ records: this.#records, indexOffset, chain: this.#chain }));
-    assert.equal(seal.reduce((sum, part) => sum + part.length, 0), SEAL_RECORD_BYTES);
+    assert.equal(this.#bytes - sealOffset, SEAL_RECORD_BYTES);
     await this.#guard(indexOffset, async (handle) => {
       await this.#disk.truncate(handle, this.#bytes);
-      await this.#disk.write(handle, [...index, ...seal], indexOffset);
+      await this.#disk.write(handle, index, indexOffset);
+      await this.#disk.datasync(handle);
+    });
+    await this.#guard(sealOffset, async (handle) => {
+      await this.#disk.write(handle, seal, sealOffset);
       await this.#disk.datasync(handle);
     });
     await this.abandon();
@@ -145,7 +154,7 @@ export class SegmentWriter {
     } catch (cause) {
       await this.#disk.truncate(handle, before).catch(() => undefined);
       await this.abandon();
-      throw failed(this.file, cause);
+      throw writeFailure(this.file.path, cause);
     }
   }
 
@@ -160,13 +169,9 @@ export class SegmentWriter {
   }
 }
 
-function failed(file: SegmentFile, cause: unknown): StoreError {
-  return new StoreError('STORE_FAILED', `cannot write ${file.path}: ${reason(cause)}`, { cause });
-}
-
-function reason(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC') return 'the disk is full: free some space and start again; nothing acknowledged is lost';
-  if (code === 'EDQUOT') return 'the disk quota is used up: raise it and start again; nothing acknowledged is lost';
-  return error instanceof Error ? error.message : String(error);
+/** The key goes last: without its segment it is in nobody's way, but a segment whose key is gone is damage. */
+async function takeBack(disk: Disk, file: SegmentFile): Promise<void> {
+  await disk.remove(file.path);
+  await disk.syncDirectory(dirname(file.path));
+  await disk.remove(file.keyPath);
 }
