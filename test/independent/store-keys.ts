@@ -43,8 +43,7 @@ export function readKeys(home: string, passphrase?: string): Keys {
   return keys;
 }
 
-/** The data key, undefined if it was wrapped for another context. */
-function tryUnwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer | undefined {
+function unwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer {
   if (wrapped.unsigned(1) !== 1) wrapped.damaged('not version 1');
   const material = keys.get(wrapped.hex(16) + wrapped.hex(32));
   if (material === undefined) wrapped.damaged('its key is not in the key store');
@@ -52,12 +51,8 @@ function tryUnwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer | undef
   const key = hkdf(material, wrapped.take(16), 'thrum key service ciphertext v1');
   const pairs = Object.entries(context).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   const associated = parts([wrapped.before, ...pairs.flat()]);
-  const dataKey = opened(key, NO_NONCE, wrapped.rest(), associated);
-  return dataKey === undefined || dataKey.length === 32 ? dataKey : wrapped.damaged(`a data key of ${dataKey.length} bytes`);
-}
-
-function unwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer {
-  return tryUnwrap(wrapped, keys, context) ?? wrapped.damaged('the data key does not unwrap');
+  const dataKey = opened(key, NO_NONCE, wrapped.rest(), associated) ?? wrapped.damaged('the data key does not unwrap');
+  return dataKey.length === 32 ? dataKey : wrapped.damaged(`a data key of ${dataKey.length} bytes`);
 }
 
 /** A project's file: version 2 says whose key it is, in clear and once more in what is sealed. */
@@ -75,14 +70,17 @@ export function readProjectFile(file: string, keys: Keys): Json {
   return document;
 }
 
-/** The table of sites, assets, positions, sensors and gateways. What was written before projects had an account is bound to none. */
-export function readPlaces(file: string, keys: Keys, account: string | undefined): Json {
+/** The table of sites, assets, positions, sensors and gateways; version 2 names its key and, if there is one, the account. */
+export function readPlaces(file: string, keys: Keys): Json {
   const bytes = read(file);
-  bytes.start('THRUMDIR', 1, 1);
-  const wrapped = bytes.counted(2);
-  const context = { 'thrum:purpose': 'directory', 'thrum:project': basename(file, '.places') };
-  const dataKey = tryUnwrap(new Bytes(file, wrapped), keys, { ...context, ...customer(account) }) ?? unwrap(new Bytes(file, wrapped), keys, context);
-  return parse(file, unsealRest(bytes, hkdf(dataKey, 'THRUMDIR', 'thrum directory v1')));
+  const version = bytes.all[8] === 1 ? 1 : 2;
+  bytes.start('THRUMDIR', 1, version);
+  const [key, account] = version === 1 ? ['', ''] : [bytes.counted(2).toString('utf8'), bytes.counted(2).toString('utf8')];
+  const wrapped = new Bytes(file, bytes.counted(2));
+  const context = { 'thrum:purpose': 'directory', 'thrum:project': basename(file, '.places'), ...customer(account === '' ? undefined : account) };
+  const dataKey = unwrap(wrapped, keys, context);
+  const document = parse(file, unsealRest(bytes, hkdf(dataKey, 'THRUMDIR', 'thrum directory v1')));
+  return version === 1 || isNamed(key, wrapped) ? document : bytes.damaged('names another key than the one it is wrapped under');
 }
 
 const customer = (account: string | undefined): Context => (account === undefined ? {} : { 'thrum:customer': account });

@@ -70,7 +70,7 @@ function checkContents(segments: readonly Segment[], { removed, rewritten }: Ame
 export function readProject(home: string, projectId: string, keys: Keys): Project {
   const document = readProjectFile(join(home, 'projects', `${projectId}.project`), keys);
   const placesFile = join(home, 'places', `${projectId}.places`);
-  const places = existsSync(placesFile) ? readPlaces(placesFile, keys, document['customerId'] as string | undefined) : undefined;
+  const places = existsSync(placesFile) ? readPlaces(placesFile, keys) : undefined;
   const folder = join(home, 'store', projectId);
   const names = existsSync(folder) ? readdirSync(folder).sort() : [];
   const amendments = names.includes('amendments') ? readAmendments(join(folder, 'amendments'), keys, projectId) : NO_AMENDMENTS;
