@@ -55,24 +55,38 @@ function unwrap(wrapped: Bytes, keys: Keys, context: Context): Buffer {
   return dataKey.length === 32 ? dataKey : wrapped.damaged(`a data key of ${dataKey.length} bytes`);
 }
 
-/** A file of which the wrapped data key stands in front, after its length. */
-function readSealedDocument(file: string, keys: Keys, magic: string, info: string, context: Context): Json {
-  const bytes = read(file);
-  bytes.start(magic, 1, 1);
-  const dataKey = unwrap(new Bytes(file, bytes.counted(2)), keys, context);
-  return parse(file, unsealRest(bytes, hkdf(dataKey, magic, info)));
-}
-
+/** A project's file: version 2 says whose key it is, in clear and once more in what is sealed. */
 export function readProjectFile(file: string, keys: Keys): Json {
-  const projectId = basename(file, '.project');
-  return readSealedDocument(file, keys, 'THRUMPRJ', 'thrum project v1', { 'thrum:purpose': 'project', 'thrum:project': projectId });
+  const bytes = read(file);
+  const version = bytes.all[8] === 1 ? 1 : 2;
+  bytes.start('THRUMPRJ', 1, version);
+  const [keyArn, account] = version === 1 ? [] : [bytes.counted(2).toString('utf8'), bytes.counted(2).toString('utf8')];
+  if (version === 2) bytes.counted(2); // the broker's grant
+  const wrapped = new Bytes(file, bytes.counted(2));
+  const dataKey = unwrap(wrapped, keys, { 'thrum:purpose': 'project', 'thrum:project': basename(file, '.project'), ...customer(account) });
+  const document = parse(file, unsealRest(bytes, hkdf(dataKey, 'THRUMPRJ', `thrum project v${version}`)));
+  if (keyArn !== undefined && !isNamed(keyArn, wrapped)) bytes.damaged('names another key than the one it is wrapped under');
+  if (document['customerId'] !== account) bytes.damaged('belongs to another customer than it says');
+  return document;
 }
 
-/** The table of sites, assets, positions, sensors and gateways. */
+/** The table of sites, assets, positions, sensors and gateways; version 2 names its key and, if there is one, the account. */
 export function readPlaces(file: string, keys: Keys): Json {
-  const projectId = basename(file, '.places');
-  return readSealedDocument(file, keys, 'THRUMDIR', 'thrum directory v1', { 'thrum:purpose': 'directory', 'thrum:project': projectId });
+  const bytes = read(file);
+  const version = bytes.all[8] === 1 ? 1 : 2;
+  bytes.start('THRUMDIR', 1, version);
+  const [key, account] = version === 1 ? ['', ''] : [bytes.counted(2).toString('utf8'), bytes.counted(2).toString('utf8')];
+  const wrapped = new Bytes(file, bytes.counted(2));
+  const context = { 'thrum:purpose': 'directory', 'thrum:project': basename(file, '.places'), ...customer(account === '' ? undefined : account) };
+  const dataKey = unwrap(wrapped, keys, context);
+  const document = parse(file, unsealRest(bytes, hkdf(dataKey, 'THRUMDIR', 'thrum directory v1')));
+  return version === 1 || isNamed(key, wrapped) ? document : bytes.damaged('names another key than the one it is wrapped under');
 }
+
+const customer = (account: string | undefined): Context => (account === undefined ? {} : { 'thrum:customer': account });
+
+/** Whether an id or ARN names the key that a wrapped key says. */
+const isNamed = (name: string, wrapped: Bytes): boolean => name.replaceAll('-', '').slice(-32) === wrapped.all.subarray(1, 17).toString('hex');
 
 /** The data key of a segment's key file, or of a part of that form; `context` is what it must be wrapped for. */
 function readKeyPart(bytes: Bytes, keys: Keys, context: Context): Buffer {
@@ -84,9 +98,11 @@ function readKeyPart(bytes: Bytes, keys: Keys, context: Context): Buffer {
   const checksum = crc32(bytes.before);
   if (bytes.unsigned(4) !== checksum) bytes.damaged('the checksum does not match');
   bytes.end();
-  if (parts(Object.entries(written).sort().flat()).compare(parts(Object.entries(context).sort().flat())) !== 0) bytes.damaged('wrapped for something else');
-  if (key.replaceAll('-', '').slice(-32) !== wrapped.all.subarray(1, 17).toString('hex')) bytes.damaged('names another key than the one it is wrapped under');
-  return unwrap(wrapped, keys, context);
+  const { 'thrum:customer': account, ...others } = written;
+  const sorted = (pairs: Context): string => JSON.stringify(Object.entries(pairs).sort());
+  if (sorted(others) !== sorted(context)) bytes.damaged('wrapped for something else');
+  if (!isNamed(key, wrapped)) bytes.damaged('names another key than the one it is wrapped under');
+  return unwrap(wrapped, keys, { ...context, ...customer(account) });
 }
 
 export function readKeyFile(file: string, keys: Keys, projectId: string, segmentId: string): Buffer {
