@@ -26,7 +26,7 @@ it('names the projects under a key before it goes, keeps it on demand, and gives
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(new RegExp(`on \\d{4}-\\d\\d-\\d\\d it is destroyed: .* never be read again\nunder it: Plant 7 \\(${projectId!}\\)\nuntil then 'thrum keys cancel-deletion ${keyId!}' keeps it\n$`));
     expect(await keys('list')).toMatchObject({ stdout: expect.stringMatching(/PendingDeletion until \d{4}-/) as string });
-    expect(await thrum(['project', 'show', projectId!, '--home', home])).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('is pending deletion until') as string });
+    expect(await thrum(['project', 'show', projectId!, '--home', home])).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('is pending deletion') as string });
     expect(await keys('enable', 'alias/plant')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is pending deletion.') as string });
     expect(await json('cancel-deletion', 'alias/plant')).toMatchObject({ keyId, state: 'Disabled', projects: [{ projectId }] });
     expect(await json('enable', 'alias/plant')).toMatchObject({ state: 'Enabled', projects: [{ projectId, name: 'Plant 7' }] });
