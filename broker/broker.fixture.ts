@@ -6,7 +6,7 @@ import { batchOf, frameOf, readBatchHeader, type SensorMessage } from '../frame/
 import { KeyService } from './keys/key-service.ts';
 import { Projects, type Project } from './projects.ts';
 import { Sink } from './sink.ts';
-import type { Arrival } from './store/project-log.ts';
+import type { Arrival } from './store/arrival.ts';
 import { isConnection, readProject, type StoredBatch } from './store/read.ts';
 import { localSource } from './store/segment-source.ts';
 

@@ -13,7 +13,7 @@ import { AdmissionError } from './errors.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import type { PacketGate } from './packet-gate.ts';
 import type { GatewayConnection } from './store/group.ts';
-import type { Arrival, Done } from './store/project-log.ts';
+import type { Arrival, Done } from './store/arrival.ts';
 import type { LogCheckpoint } from './store/witness.ts';
 
 /** Where admitted publishes go: the sink, or for measuring the broker alone, something that only answers. */

@@ -12,7 +12,7 @@ import { BROKER_LIMITS } from './limits.ts';
 import type { PublishTarget } from './mqtt-service.ts';
 import { startBroker, type Broker } from './server.ts';
 import type { Sink } from './sink.ts';
-import type { Arrival, Done } from './store/project-log.ts';
+import type { Arrival, Done } from './store/arrival.ts';
 
 type Credentials = Pick<IssuedIdentity, 'certificatePem' | 'keyPem'>;
 

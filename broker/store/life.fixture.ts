@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { batchOf, frameOf, readBatchHeader, type SensorMessage } from '../../frame/mod.ts';
 import { NOW_MS, publish, type TestHome } from '../broker.fixture.ts';
 import type { Project } from '../projects.ts';
-import type { Arrival } from './project-log.ts';
+import type { Arrival } from './arrival.ts';
 import { isConnection, readProject, type StoredBatch } from './read.ts';
 import type { LogToChange } from './rewrite.ts';
 import type { Selection } from './segment-index.ts';

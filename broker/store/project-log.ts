@@ -5,15 +5,14 @@
  * gateway had waiting behind it is stored.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BatchHeader } from '../../frame/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { ProjectReference } from '../projects.ts';
+import { sift, type Answer, type Arrival, type ConnectionNote, type Done } from './arrival.ts';
 import { systemDisk, type Disk } from './disk.ts';
-import { encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength, type StoredEntry } from './group.ts';
+import { encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength } from './group.ts';
 import { mend } from './mending.ts';
 import { examineLog, type LogEnd, type Recovery } from './recovery.ts';
-import type { SeenBatches } from './seen-batches.ts';
 import { makeDurableDirectory } from './segment-files.ts';
 import { SEGMENT_ROLL_BYTES } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -24,18 +23,6 @@ const MAX_GROUP_BYTES = 4 * 2 ** 20;
 
 /** The longest that a group is kept open for more. */
 const MAX_GATHER_MS = 2;
-
-export interface Arrival extends StoredEntry {
-  readonly batch: BatchHeader;
-}
-
-/** A gateway came or went: stored with what is published, in its order. */
-export interface ConnectionNote extends StoredEntry {
-  readonly channel: 'connection';
-  readonly batch?: undefined;
-}
-
-export type Done = (error?: Error) => void;
 
 export interface LogCounts {
   stored: number;
@@ -210,11 +197,11 @@ export class ProjectLog {
   async #commit(group: readonly Waiting[]): Promise<Answer[]> {
     this.#end ??= await this.#recover();
     const { seen } = this.#end;
-    if (group.some(({ arrival }) => !arrival.batch || !seen.has(arrival.batch))) {
+    if (!this.#writer && group.some(({ arrival }) => !arrival.batch || !seen.has(arrival.batch))) {
       // Before anything of this group counts as seen: the new segment's snapshot must not vouch for it.
-      this.#writer ??= await this.#begin(this.#end);
+      this.#writer = await this.#begin(this.#end);
     }
-    const { fresh, answers } = sift(group, seen);
+    const { fresh, answers } = sift(group.map(({ arrival }) => arrival), seen);
     if (fresh.length > 0) {
       const room = this.#roomFor(maxGroupLength(fresh));
       await this.#writer!.append(room.subarray(0, encodeGroup(fresh, room)));
@@ -281,31 +268,6 @@ export class ProjectLog {
     if (recovery) this.#onRecovered?.(recovery);
     return end;
   }
-}
-
-/** What one publish is answered: nothing when it is stored. */
-type Answer = Error | undefined;
-
-/** What of a group is new, and the answer to each. A gateway past its limits is refused from there on, and it alone. */
-function sift(group: readonly Waiting[], seen: SeenBatches): { readonly fresh: Waiting['arrival'][]; readonly answers: Answer[] } {
-  const fresh: Waiting['arrival'][] = [];
-  const refused = new Map<string, Error>();
-  const answers = group.map(({ arrival }) => {
-    if (!arrival.batch) {
-      fresh.push(arrival);
-      return undefined;
-    }
-    const { gatewayId } = arrival.batch;
-    if (refused.has(gatewayId)) return refused.get(gatewayId);
-    try {
-      if (seen.add(arrival.batch)) fresh.push(arrival);
-      return undefined;
-    } catch (error) {
-      refused.set(gatewayId, error as Error);
-      return error as Error;
-    }
-  });
-  return { fresh, answers };
 }
 
 /** A fault of disk or file that only a restart can mend: the broker stops instead of going on in doubt. */
