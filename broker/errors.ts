@@ -22,6 +22,13 @@ export class KeyError extends Error {
   }
 }
 
+/** A key is named that no key service known here has. */
+export class KeyElsewhereError extends KeyError {
+  constructor(keyId: string) {
+    super('KEY_UNREACHABLE', `key ${keyId} is in another key service: say which with --kms-endpoint URL or --kms-region REGION`);
+  }
+}
+
 export type ProjectErrorCode = 'PROJECT_NOT_FOUND' | 'PROJECT_EXISTS' | 'PROJECT_BAD_NAME' | 'PROJECT_DAMAGED';
 
 /** A project does not exist, cannot be made, or its file was altered. */

@@ -3,7 +3,7 @@
  * id; what a person wrote (the name) is sealed under a data key of the project's own key, so it is gone when the key is.
  */
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makePrivateDirectory, withFileLock, writePrivateFile } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
@@ -51,7 +51,12 @@ export class Projects {
   async create(name: string, options: { readonly key?: string; readonly nowMs: number }): Promise<Project> {
     checkProjectName(name);
     await makePrivateDirectory(this.#directory);
-    return this.#locked(() => this.#createNamed(name, options));
+    try {
+      return await this.#locked(() => this.#createNamed(name, options));
+    } catch (error) {
+      await rmdir(this.#directory).catch(() => undefined); // nothing half-made is left: it goes if nothing is in it
+      throw error;
+    }
   }
 
   #locked<T>(work: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
  * All keys of a home: its own, and those of a KMS elsewhere if it has one. Which of them a key is in, its ARN says: keys of the
  * home go by their id, or an ARN of its account and region; keys of elsewhere by an ARN.
  */
-import { KeyError } from '../errors.ts';
+import { KeyElsewhereError, KeyError } from '../errors.ts';
 import type { KeyService } from './key-service.ts';
 import type { RemoteKeys } from './kms-provider.ts';
 import type { KeyProvider, ProjectKeys } from './provider.ts';
@@ -16,7 +16,7 @@ export function routeKeys(local: KeyService, remote: RemoteKeys | undefined): Pr
   };
   const keysOf = async (keyId: string): Promise<Omit<ProjectKeys, 'serviceKeyFor'>> => {
     if (await isLocal(keyId)) return local;
-    if (!remote) throw new KeyError('KEY_UNREACHABLE', `key ${keyId} is in another key service: say which with --kms-endpoint URL or --kms-region REGION`);
+    if (!remote) throw new KeyElsewhereError(keyId);
     return remote;
   };
   const reEncrypt: KeyProvider['reEncrypt'] = async (wrapped, context, toKeyId, fromKeyId) => {

@@ -2,7 +2,7 @@
  * Checks a whole project: every byte of every segment authenticates and continues what is before, no batch is stored twice, and the log
  * is not behind what witnesses saw of it. Goes on after a fault, so that one look tells all. Segments are checked several at a time.
  */
-import { KeyError, ProjectError, StoreError } from '../errors.ts';
+import { KeyElsewhereError, KeyError, ProjectError, StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { Projects } from '../projects.ts';
 import { NO_AMENDMENTS } from './amendments.ts';
@@ -59,6 +59,7 @@ export async function verifyProjectFile(projects: Projects, projectId: string): 
     const file = projects.pathOf(projectId);
     if (error instanceof ProjectError && error.code === 'PROJECT_DAMAGED') return [{ file, record: -1, what: error.message }];
     if (error instanceof KeyError && error.code === 'KEY_NOT_FOUND') return [{ file, record: -1, what: `${file}: ${error.message}` }];
+    if (error instanceof KeyElsewhereError) return [{ file, record: -1, what: `${file} was altered, or ${error.message}` }];
     throw error;
   }
 }
