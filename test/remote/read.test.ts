@@ -154,6 +154,7 @@ describe('changes of what is in the bucket', () => {
 
   it('put data keys under another key, and the local copy’s with them', async () => {
     const { keyId } = await first.keys.createKey({ owner: 'customer' });
+    await first.keys.grant(keyId, project.projectId);
     const [own] = await listLogs(first.store, project.projectId, remote, random);
     await rewrapLog({ source: own!.source, projectId: project.projectId, keyId, keys: first.keys });
     for (const source of [own!.source, await remoteLog(first)]) {
