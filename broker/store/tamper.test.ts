@@ -13,7 +13,7 @@ import { retainLog } from './retention.ts';
 import { localSource } from './segment-source.ts';
 import { verifyProject, type Finding } from './verify.ts';
 
-const FLIPS = 3_600;
+const FLIPS = 2_400;
 /** Any number gives the same kind of run; this one makes a failure repeatable. */
 const SEED = 20_251_124;
 
