@@ -40,6 +40,8 @@ export interface SinkOptions {
   readonly onHold?: (projectId: string, held: boolean) => void;
   /** Called with each segment that is sealed. */
   readonly onSealed?: (checkpoint: LogCheckpoint) => void;
+  /** How old a segment becomes before it is sealed; without it an hour. */
+  readonly sealAfterMs?: number | undefined;
   /** What is to be kept at most, asked each time; without it everything is. */
   readonly retention?: () => RetentionLimits;
   /** Called when retention removed something, or could not. */
@@ -218,7 +220,9 @@ export class Sink {
     // Read whole, with its key: the key's name alone could have been altered into another key's.
     const project = await this.#options.projects.read(projectId);
     const log = new ProjectLog(join(this.#options.directory, projectId), project, this.#options.keys, this.counts, {
+      sealAfterMs: this.#options.sealAfterMs,
       onRecovered: (recovery) => this.#options.onRecovered?.(projectId, recovery),
+      onFailed: (error) => this.#fail(error),
     });
     const standing = await this.#watch.add(project);
     if (standing instanceof KeyError) throw standing;

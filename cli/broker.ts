@@ -1,6 +1,6 @@
 /** `thrum broker`: the broker with its encrypting sink, until it is told to stop. */
 import { once } from 'node:events';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { KeyError, ProjectError, type Project } from '../broker/mod.ts';
 import { CliError } from './errors.ts';
 import { addHomeOptions, ensureProject, openHomeFor, type Home, type HomeOptions } from './home.ts';
@@ -11,7 +11,7 @@ import { addOutputOptions, bytes, count, say, type OutputOptions } from './outpu
 import { addRemoteOptions } from './remote-options.ts';
 import { addScreeningOption, type ScreeningOptions } from './screening.ts';
 import { retentionLimits } from './store-retain.ts';
-import { byteCount, duration, wholeNumber } from './values.ts';
+import { byteCount, duration, parseDurationMs, wholeNumber } from './values.ts';
 
 interface BrokerCommandOptions extends HomeOptions, OutputOptions, ScreeningOptions {
   readonly host: string;
@@ -20,7 +20,11 @@ interface BrokerCommandOptions extends HomeOptions, OutputOptions, ScreeningOpti
   readonly retainFor?: string;
   readonly retainBytes?: number;
   readonly remoteKeep?: boolean;
+  readonly sealAfter?: string;
 }
+
+/** The shortest is for trying out; the longest is what a timer takes. */
+const SEAL_AFTER_MS = { least: 10_000, most: 24 * 86_400_000 };
 
 export function addBrokerCommand(program: Command): void {
   const command = program
@@ -31,11 +35,19 @@ export function addBrokerCommand(program: Command): void {
     .option('--port <n>', 'port to listen on, 0 for a free one', wholeNumber(0, 65_535), 8883)
     .option('--retain-for <duration>', 'remove segments all of which was received longer ago than this, such as 90d', duration)
     .option('--retain-bytes <size>', 'remove the oldest segments of a project beyond this size, such as 10GiB', byteCount)
+    .option('--seal-after <duration>', 'close a segment when it is so old, 10s to 24d, an hour unless said: only then others see it in a bucket', sealAfter)
     .addHelpText('after', '\nPrints the address once it listens (before that, on stderr, what it recovered from a broker that was killed) and what it stored when it stops (with --json a line of JSON each).\n\nExample:\n  thrum broker --home ./plant --port 8883');
   addRemoteOptions(command).option('--remote-keep', 'keep local copies of segments that have gone up');
   addOutputOptions(addKmsOptions(addHomeOptions(addScreeningOption(command)))).action(async (options: BrokerCommandOptions) => {
     process.exitCode = await serve(options);
   });
+}
+
+/** For commander: checks how old a segment becomes and keeps it as written. */
+function sealAfter(text: string): string {
+  const ms = parseDurationMs(duration(text))!;
+  if (ms < SEAL_AFTER_MS.least || ms > SEAL_AFTER_MS.most) throw new InvalidArgumentError('Write a duration of 10s to 24d.');
+  return text;
 }
 
 async function serve(options: BrokerCommandOptions): Promise<number> {
@@ -44,7 +56,7 @@ async function serve(options: BrokerCommandOptions): Promise<number> {
   const home = await openHomeFor(options, options.project);
   const project = await namedProject(home, options);
   const interrupt = catchInterrupt(); // now that the store is opened, which must be closed
-  const local = await startLocalBroker(home, { ...options, ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), onRefused: (line) => say(options, line), onRecovered: (line) => say(options, line) });
+  const local = await startLocalBroker(home, { ...options, ...(options.sealAfter !== undefined && { sealAfterMs: parseDurationMs(options.sealAfter) }), ...(retains && { retention: () => retentionLimits(options.retainFor, options.retainBytes) }), onRefused: (line) => say(options, line), onRecovered: (line) => say(options, line) });
   const { host } = options;
   const { port } = local.broker;
   const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;

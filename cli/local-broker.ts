@@ -30,6 +30,8 @@ export interface LocalBrokerOptions {
   readonly port: number;
   readonly onRecovered?: (message: string) => void;
   readonly onRefused?: (message: string) => void;
+  /** How old a segment becomes before it is sealed; without it an hour. */
+  readonly sealAfterMs?: number | undefined;
   /** What is to be kept at most; without it everything is. */
   readonly retention?: () => RetentionLimits;
   /** Leave local copies of segments that have gone up to the home's bucket. */
@@ -54,6 +56,7 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     projects: home.projects,
     keys: home.projectKeys,
     onFatal: fail,
+    sealAfterMs: options.sealAfterMs,
     onSealed: (checkpoint) => home.trail.recordCheckpoint(checkpoint),
     onAmended: (projectId, version) => recordAmendment(home, projectId, version),
     ...(options.retention && { retention: options.retention }),

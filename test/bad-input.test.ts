@@ -36,6 +36,8 @@ describe('wrong use', () => {
     [['run', '--speed', '99999999999999999999'], /Write a factor such as 60, at most 1000000000/],
     [['run', '--full-scale-g', '8'], /go with --replay/],
     [['run', '--replay', 'x.wav'], /needs --full-scale-g/],
+    [['broker', '--seal-after', '1s'], /--seal-after .*Write a duration of 10s to 24d/],
+    [['broker', '--seal-after', '25d'], /Write a duration of 10s to 24d/],
     [['fleet'], /required option '--url <url>' not specified/],
     [['fleet', '--url', 'mqtt://localhost'], /write mqtts:\/\/HOST:PORT/],
     [['fleet', '--url', 'mqtts://localhost', '--cert', 'only.pem'], /--cert and --key go together/],

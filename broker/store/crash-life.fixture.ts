@@ -25,8 +25,11 @@ export interface Place {
   readonly keys: KeyProvider;
 }
 
-/** What a life does: publishes that come together, or an orderly end and a new start after which the gateways send again what was not acknowledged. */
-export type Action = readonly Arrival[] | 'restart';
+/**
+ * What a life does: publishes that come together, an orderly end and a new start after which the gateways send again what was not
+ * acknowledged, or nothing for so long that the open segment ends.
+ */
+export type Action = readonly Arrival[] | 'restart' | 'pause';
 
 /** Segments of such lives end soon: 128 MiB would take too long. */
 const ROLL_BYTES = 1000;
@@ -90,7 +93,8 @@ export async function live(directory: string, place: Place, before: Known, actio
     if (action === 'restart') {
       await quietly(log.close());
       log = await start();
-    } else await Promise.all(action.map((arrival) => publish(log, arrival, false)));
+    } else if (action === 'pause') await log.endSegment();
+    else await Promise.all(action.map((arrival) => publish(log, arrival, false)));
   }
   await recording.end();
   return {

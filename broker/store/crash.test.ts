@@ -37,16 +37,18 @@ afterAll(async () => {
   await home.remove();
 });
 
-/** Records of one sector and of several, one gateway and two, a roll, an orderly end and the start after it. */
+/** Records of one sector and of several, one gateway and two, a roll, an end for age and one at a stop, each with the start after it. */
 const ORDINARY_LIFE: readonly Action[] = [
   [batch(1, 0)],
   [batch(1, 1), batch(2, 0), batch(1, 2)],
   [batch(2, 1, 40)],
   [batch(1, 3, 12)],
   [batch(2, 2)],
-  'restart',
+  'pause',
   [batch(2, 3)],
-  [batch(1, 4, 30), batch(2, 4)],
+  'restart',
+  [batch(2, 4)],
+  [batch(1, 4, 30), batch(2, 5)],
 ];
 
 type Survival = (doubt: number) => boolean;
@@ -100,7 +102,7 @@ function looks(): { add(look: Promise<void>): Promise<void>; done(): Promise<num
 it('at any moment of a life, whatever of it survives a power cut, loses nothing acknowledged and damages nothing', { timeout: 120_000 }, async () => {
   const life = await live(lives.next(), place, NOTHING_KNOWN, ORDINARY_LIFE);
   const begun = life.steps.filter(({ call, path }) => call === 'rename' && path.endsWith('.seg.tmp')).length;
-  expect(begun, 'segments: the first, one after a roll, one after the restart').toBeGreaterThanOrEqual(3);
+  expect(begun, 'segments: the first, one after a roll, one after a pause, one after the restart').toBeGreaterThanOrEqual(4);
   const all = looks();
   await atEachMoment(life, async (disk, known, steps) => {
     for (const [number, survival] of survivals(disk.doubts).entries()) {
@@ -193,7 +195,9 @@ function randomLife(random: Random, { sent }: Known): Action[] {
     return batch(gateway, sequence, LENGTHS[below(LENGTHS.length)]);
   };
   return Array.from({ length: 1 + below(6) }, () => {
-    return random.uniform() < 0.15 ? 'restart' : Array.from({ length: 1 + below(4) }, publish);
+    const kind = random.uniform();
+    if (kind < 0.25) return kind < 0.15 ? 'restart' : 'pause';
+    return Array.from({ length: 1 + below(4) }, publish);
   });
 }
 

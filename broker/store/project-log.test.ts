@@ -10,7 +10,8 @@ import {
   arrivalOf, fillSegments, keysOf, makeHome, makeProject, NOW_MS, publish, readAll, storedNames, storeFiles, wholeRecords, type TestHome,
 } from '../broker.fixture.ts';
 import type { Sink } from '../sink.ts';
-import { ProjectLog, type LogCounts } from './project-log.ts';
+import { systemDisk, type Disk } from './disk.ts';
+import { ProjectLog, type LogCounts, type LogOptions } from './project-log.ts';
 import { MAX_RANGES } from './seen-batches.ts';
 import { localSource } from './segment-source.ts';
 import { verifyProject } from './verify.ts';
@@ -35,8 +36,8 @@ afterEach(async () => {
 const noCounts = (): LogCounts => ({ stored: 0, duplicates: 0, storedBytes: 0, commits: 0 });
 
 /** A log that nobody closes: what it leaves behind is what a killed broker leaves. */
-function newLog(counts = noCounts()): ProjectLog {
-  const log = new ProjectLog(join(home.store, projectId), { projectId, keyId }, home.keys, counts);
+function newLog(counts = noCounts(), options: LogOptions = {}): ProjectLog {
+  const log = new ProjectLog(join(home.store, projectId), { projectId, keyId }, home.keys, counts, options);
   logs.push(log);
   return log;
 }
@@ -128,6 +129,131 @@ it('ends its segment when the key is disabled, so that a clean stop leaves nothi
   await log.close();
   expect(await storedNames(home, projectId)).toEqual(named(0));
   await expectIntact();
+});
+
+describe('a segment that is old', () => {
+  const HOUR_MS = 3_600_000;
+  let sealed: number[];
+
+  beforeEach(() => {
+    sealed = [];
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => vi.useRealTimers());
+
+  /** A log that notes which segments it seals. */
+  function agingLog(options: LogOptions = {}): ProjectLog {
+    const log = newLog(noCounts(), options);
+    log.onSealed = ({ ordinal }) => sealed.push(ordinal);
+    return log;
+  }
+
+  const sealing = (log: ProjectLog): Promise<void> => new Promise((resolve) => {
+    log.onSealed = ({ ordinal }) => {
+      sealed.push(ordinal);
+      resolve();
+    };
+  });
+
+  it('is sealed an hour after its first batch, and what comes next begins another', async () => {
+    const log = agingLog();
+    await append(log, 0);
+    vi.advanceTimersByTime(HOUR_MS / 2);
+    await append(log, 1);
+    vi.advanceTimersByTime(HOUR_MS / 2 - 1);
+    await append(log, 2);
+    expect(sealed).toEqual([]);
+    const first = sealing(log);
+    vi.advanceTimersByTime(1);
+    await first;
+    await expectIntact(); // although nobody closed the log
+    expect(await storeFiles(home, projectId, '.seg')).toHaveLength(1);
+    await append(log, 3);
+    expect(await append(log, 0)).toBeUndefined(); // known, though of the segment before
+    await log.close();
+    expect(sealed).toEqual([1, 2]);
+    expect(await storedNames(home, projectId)).toEqual(named(0, 1, 2, 3));
+    await expectIntact();
+  });
+
+  it('is not there while nothing is stored: no timer runs', async () => {
+    await append(newLog(), 0); // never sealed
+    vi.clearAllTimers();
+    const log = agingLog();
+    await log.recover(); // begins a segment, which pins the one before
+    expect(vi.getTimerCount()).toBe(0);
+    await append(log, 0); // stored before
+    expect(vi.getTimerCount()).toBe(0);
+    await append(log, 1);
+    const first = sealing(log);
+    vi.advanceTimersByTime(HOUR_MS);
+    await first;
+    vi.advanceTimersByTime(100 * HOUR_MS);
+    expect(vi.getTimerCount()).toBe(0);
+    await log.close();
+    expect(sealed).toEqual([2]);
+    await expectIntact();
+  });
+
+  it('stays open while its log is held, and ends when that is over', async () => {
+    const log = agingLog();
+    await append(log, 0);
+    log.hold(true);
+    const first = sealing(log);
+    vi.advanceTimersByTime(HOUR_MS);
+    const answer = append(log, 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sealed).toEqual([]);
+    log.hold(false);
+    expect(await answer).toBeUndefined();
+    await first;
+    expect(sealed).toEqual([1]);
+    await log.close();
+    await expectIntact();
+  });
+
+  it.each(['close', 'refuse', 'both'])('is sealed once when it is to end for something else too: %s', async (what) => {
+    const log = agingLog();
+    await append(log, 0);
+    const refusal = new Error('refused');
+    vi.advanceTimersByTime(HOUR_MS);
+    if (what !== 'close') log.refuse(refusal);
+    const answer = append(log, 1);
+    if (what === 'refuse') expect(await answer).toBe(refusal);
+    await log.close();
+    expect(sealed.filter((ordinal) => ordinal === 1)).toEqual([1]);
+    await expectIntact();
+  });
+
+  it('takes nothing and nobody its turn: what comes all the time is stored once and in order', async () => {
+    vi.useRealTimers();
+    const log = agingLog({ sealAfterMs: 5 });
+    const all = Array.from({ length: 300 }, (_, sequence) => sequence);
+    for (const sequence of all) expect(await append(log, sequence)).toBeUndefined();
+    await log.close();
+    expect(sealed.length).toBeGreaterThan(2);
+    expect(sealed).toEqual(sealed.map((_, index) => index + 1));
+    expect(await storedNames(home, projectId)).toEqual(named(...all));
+    await expectIntact();
+  });
+
+  it('whose end fails is told at once, although nobody waits for an answer', async () => {
+    const failures: Error[] = [];
+    let fails = false;
+    const disk: Disk = { ...systemDisk, datasync: (handle) => (fails ? Promise.reject(new Error('EIO')) : systemDisk.datasync(handle)) };
+    const log = agingLog({ disk, onFailed: (error) => failures.push(error) });
+    await append(log, 0);
+    fails = true;
+    await log.endSegment();
+    expect(failures).toEqual([expect.objectContaining({ code: 'STORE_FAILED' })]);
+    expect(await append(log, 1)).toBe(failures[0]);
+    fails = false;
+    const next = newLog();
+    expect(await append(next, 1)).toBeUndefined();
+    await next.close();
+    expect(await storedNames(home, projectId)).toEqual(named(0, 1));
+    await expectIntact();
+  });
 });
 
 describe('a killed writer', () => {

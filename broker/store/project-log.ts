@@ -4,25 +4,19 @@
  * Promise: a callback without error means stored (or known as stored before); after an error nothing that the same
  * gateway had waiting behind it is stored.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import type { ProjectReference } from '../projects.ts';
 import { sift, type Answer, type Arrival, type ConnectionNote, type Done } from './arrival.ts';
 import { systemDisk, type Disk } from './disk.ts';
-import { encodeGroup, MAX_ENTRY_HEADER_BYTES, maxGroupLength } from './group.ts';
+import { encodeGroup, maxGroupLength } from './group.ts';
 import { mend } from './mending.ts';
 import { examineLog, type LogEnd, type Recovery } from './recovery.ts';
 import { makeDurableDirectory } from './segment-files.ts';
-import { SEGMENT_ROLL_BYTES } from './segment-format.ts';
+import { SEAL_AFTER_MS, SEGMENT_ROLL_BYTES } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
+import { WaitingLine, type Waiting } from './waiting-line.ts';
 import type { LogCheckpoint } from './witness.ts';
-
-/** Plaintext of one commit: large enough for a sync's worth of data, well below a record's limit. */
-const MAX_GROUP_BYTES = 4 * 2 ** 20;
-
-/** The longest that a group is kept open for more. */
-const MAX_GATHER_MS = 2;
 
 export interface LogCounts {
   stored: number;
@@ -31,17 +25,16 @@ export interface LogCounts {
   commits: number;
 }
 
-interface Waiting {
-  readonly arrival: Arrival | ConnectionNote;
-  readonly done: Done;
-}
-
 export interface LogOptions {
   readonly disk?: Disk;
   /** A segment is ended once it is this long. */
   readonly rollBytes?: number;
+  /** A segment is ended once its first group has been on disk for so long; without it an hour. */
+  readonly sealAfterMs?: number | undefined;
   /** Called when the log was found as a killed writer leaves it, and has been mended. */
   readonly onRecovered?: (recovery: Recovery) => void;
+  /** Called when the disk failed, also at a moment when nobody waits for an answer. */
+  readonly onFailed?: (error: Error) => void;
 }
 
 export class ProjectLog {
@@ -52,12 +45,18 @@ export class ProjectLog {
   readonly #keys: KeyProvider;
   readonly #disk: Disk;
   readonly #rollBytes: number;
+  readonly #sealAfterMs: number;
   readonly #onRecovered: LogOptions['onRecovered'];
+  readonly #onFailed: LogOptions['onFailed'];
   #room = Buffer.alloc(0);
   readonly #counts: LogCounts;
-  #waiting: Waiting[] = [];
+  readonly #waiting = new WaitingLine();
   #end: LogEnd | undefined;
   #writer: SegmentWriter | undefined;
+  /** Runs from the first group of the open segment on. */
+  #ageTimer: NodeJS.Timeout | undefined;
+  /** The open segment is to end in the next turn. */
+  #isOld = false;
   #refusal: Error | undefined;
   /** Resolves when nothing is held any more. */
   #held: Promise<void> | undefined;
@@ -79,7 +78,9 @@ export class ProjectLog {
     this.#keys = keys;
     this.#disk = options.disk ?? systemDisk;
     this.#rollBytes = options.rollBytes ?? SEGMENT_ROLL_BYTES;
+    this.#sealAfterMs = options.sealAfterMs ?? SEAL_AFTER_MS;
     this.#onRecovered = options.onRecovered;
+    this.#onFailed = options.onFailed;
     this.#counts = counts;
   }
 
@@ -96,7 +97,7 @@ export class ProjectLog {
   /** Takes one publish; `done` is called in the order of arrival. */
   append(arrival: Arrival | ConnectionNote, done: Done): void {
     if (this.#closed) return done(new StoreError('STORE_CLOSED', 'the broker is stopping'));
-    this.#waiting.push({ arrival, done });
+    this.#waiting.add({ arrival, done });
     this.#wake();
   }
 
@@ -120,15 +121,32 @@ export class ProjectLog {
     else this.#held ??= new Promise((resolve) => (this.#release = () => { this.#held = this.#release = undefined; resolve(); }));
   }
 
+  /** Ends the open segment, if anything is stored in it, in turn with what else is to be done; what comes next begins another. */
+  async endSegment(): Promise<void> {
+    if (!this.#ageTimer) return;
+    this.#isOld = true;
+    this.#wake();
+    await this.#running;
+  }
+
   /** Waits for what was taken, then seals the open segment. */
   async close(): Promise<void> {
     if (this.#held) this.refuse(new StoreError('STORE_CLOSED', 'the broker is stopping'));
     while (this.#running) await this.#running;
     this.#closed = true;
-    const writer = this.#writer;
-    this.#writer = undefined;
+    const writer = this.#takeWriter();
     this.#end = undefined;
     if (writer) await this.#seal(writer);
+  }
+
+  /** The open segment, which nothing is appended to any more. */
+  #takeWriter(): SegmentWriter | undefined {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    clearTimeout(this.#ageTimer);
+    this.#ageTimer = undefined;
+    this.#isOld = false;
+    return writer;
   }
 
   async #seal(writer: SegmentWriter): Promise<void> {
@@ -151,47 +169,36 @@ export class ProjectLog {
 
   async #run(): Promise<void> {
     do {
-      await this.#gather();
+      await this.#waiting.gather();
       await this.#held;
       const refusal = this.#failure ?? this.#refusal;
       if (refusal) await this.#failAll(refusal);
-      else await this.#commitNext();
-    } while (this.#waiting.length > 0 || (this.#refusal && this.#writer));
-  }
-
-  /**
-   * Lets what is on its way join the group: until a turn of the event loop brings nothing more. A sync costs the same
-   * whatever it makes durable, and while clients wait for their acknowledgements nothing else comes.
-   */
-  async #gather(): Promise<void> {
-    const endMs = performance.now() + MAX_GATHER_MS;
-    for (let before = 0; before < this.#waiting.length && performance.now() < endMs; ) {
-      before = this.#waiting.length;
-      await nextTurn();
-    }
+      else {
+        await this.#commitNext();
+        await this.#rollIfDue();
+      }
+    } while (this.#waiting.length > 0 || (this.#refusal && this.#writer) || this.#isOld);
   }
 
   async #commitNext(): Promise<void> {
-    const group = this.#takeGroup();
+    const group = this.#waiting.takeGroup();
     let answers: Answer[];
     try {
       answers = await this.#commit(group);
     } catch (error) {
-      if (isFatal(error as Error)) this.#failure = error as Error;
-      return this.#failAll(error as Error, group);
+      return this.#failWith(error as Error, group);
     }
     for (const [index, { done }] of group.entries()) done(answers[index]);
   }
 
-  #takeGroup(): Waiting[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { arrival } of this.#waiting) {
-      bytes += MAX_ENTRY_HEADER_BYTES + arrival.payload.length;
-      if (count > 0 && bytes > MAX_GROUP_BYTES) break;
-      count += 1;
-    }
-    return this.#waiting.splice(0, count);
+  async #failWith(error: Error, group: readonly Waiting[] = []): Promise<void> {
+    if (isFatal(error)) this.#fail(error);
+    await this.#failAll(error, group);
+  }
+
+  #fail(error: Error): void {
+    this.#failure = error;
+    this.#onFailed?.(error);
   }
 
   async #commit(group: readonly Waiting[]): Promise<Answer[]> {
@@ -206,8 +213,8 @@ export class ProjectLog {
       const room = this.#roomFor(maxGroupLength(fresh));
       await this.#writer!.append(room.subarray(0, encodeGroup(fresh, room)));
       this.#written(this.#writer!);
+      this.#startAge();
       this.#counts.commits += 1;
-      await this.#rollIfLong(this.#end);
     }
     const [published, batches] = [group.filter(({ arrival }) => arrival.batch).length, fresh.filter(({ batch }) => batch)];
     this.#counts.stored += batches.length;
@@ -218,14 +225,12 @@ export class ProjectLog {
 
   /** Everything waiting fails with `error`; the log is read anew before anything else is taken. */
   async #failAll(error: Error, first: readonly Waiting[] = []): Promise<void> {
-    const writer = this.#writer;
-    this.#writer = undefined;
+    const writer = this.#takeWriter();
     this.#end = undefined;
     // Refused while all was well: the segment is ended as at a stop. After a fault it is left as it is.
-    if (error === this.#refusal && writer) await this.#seal(writer).catch((fault: unknown) => (this.#failure = fault as Error));
+    if (error === this.#refusal && writer) await this.#seal(writer).catch((fault: unknown) => this.#fail(fault as Error));
     else await writer?.abandon();
-    const failed = [...first, ...this.#waiting]; // also what came meanwhile: it is behind what failed
-    this.#waiting = [];
+    const failed = [...first, ...this.#waiting.takeAll()]; // also what came meanwhile: it is behind what failed
     for (const { done } of failed) done(error);
   }
 
@@ -252,12 +257,20 @@ export class ProjectLog {
     );
   }
 
-  async #rollIfLong(end: LogEnd): Promise<void> {
-    const writer = this.#writer;
-    if (!writer || writer.bytes < this.#rollBytes) return;
-    this.#writer = undefined;
-    await this.#seal(writer);
-    this.#end = { ordinal: end.ordinal + 1, position: writer.position, seen: end.seen, sealed: true };
+  /** From a segment's first group on: one in which nothing is stored yet does not age. */
+  #startAge(): void {
+    this.#ageTimer ??= setTimeout(() => void this.endSegment(), this.#sealAfterMs).unref();
+  }
+
+  async #rollIfDue(): Promise<void> {
+    if (!this.#writer || (this.#writer.bytes < this.#rollBytes && !this.#isOld)) return;
+    const [writer, { ordinal, seen }] = [this.#takeWriter()!, this.#end!];
+    try {
+      await this.#seal(writer);
+      this.#end = { ordinal: ordinal + 1, position: writer.position, seen, sealed: true };
+    } catch (error) {
+      await this.#failWith(error as Error);
+    }
   }
 
   /** Reads where the log ends, and puts right what a killed writer left: what is not on disk yet must not be vouched for. */

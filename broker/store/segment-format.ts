@@ -20,6 +20,11 @@ export const HEADER_BYTES = 160;
 export const MAX_SEALED_BYTES = 32 * 2 ** 20;
 /** A segment is closed once it is this long. */
 export const SEGMENT_ROLL_BYTES = 128 * 2 ** 20;
+/**
+ * And once its first group is so old: others, and a bucket, see a quiet project's data within the hour. Sooner would be many small
+ * segments: at 24 a day a project's list of what was rewritten (amendments.ts) holds seven years of them.
+ */
+export const SEAL_AFTER_MS = 3_600_000;
 
 /** Types of records: one snapshot first, commit groups, then an index and, last, one seal. */
 export const RECORD = { snapshot: 0, group: 1, index: 2, seal: 3 } as const;
