@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { batchOf, frameOf, readBatchHeader, type SensorMessage } from '../frame/mod.ts';
 import { KeyService } from './keys/key-service.ts';
 import { Projects, type Project } from './projects.ts';
-import { Sink } from './sink.ts';
+import { Sink, type SinkOptions } from './sink.ts';
 import type { Arrival } from './store/arrival.ts';
 import { isConnection, readProject, type StoredBatch } from './store/read.ts';
 import { localSource } from './store/segment-source.ts';
@@ -23,7 +23,7 @@ export interface TestHome {
   /** What happened at sinks opened with `openSink`. */
   readonly fatal: Error[];
   readonly refusals: (Error | undefined)[];
-  openSink(): Promise<Sink>;
+  openSink(options?: Partial<SinkOptions>): Promise<Sink>;
   remove(): Promise<void>;
 }
 
@@ -37,13 +37,14 @@ export async function makeHome(root?: string): Promise<TestHome> {
     projects: new Projects(join(place, 'projects'), keys),
     fatal: [],
     refusals: [],
-    openSink: () =>
+    openSink: (options = {}) =>
       Sink.open({
         directory: home.store,
         projects: home.projects,
         keys,
         onFatal: (error) => home.fatal.push(error),
         onRefusal: (_project, error) => home.refusals.push(error),
+        ...options,
       }),
     remove: () => rm(place, { recursive: true, force: true }),
   };

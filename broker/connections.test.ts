@@ -4,12 +4,14 @@ import { connect as connectMqtt, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createAuthority, issueIdentity, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { GATEWAY, makeHome, makeProject, payloadOf, type TestHome } from './broker.fixture.ts';
+import type { CheckpointIntervals } from './checkpoints.ts';
 import { startBroker, type Broker } from './server.ts';
-import type { Sink } from './sink.ts';
+import type { Sink, SinkOptions } from './sink.ts';
 import { isConnection, readProject } from './store/read.ts';
+import { openSegment, readSeal } from './store/segment-reader.ts';
 import { localSource } from './store/segment-source.ts';
 import { verifyProject } from './store/verify.ts';
-import { parseCheckpoint } from './store/witness.ts';
+import { parseCheckpoint, type LogCheckpoint } from './store/witness.ts';
 
 // Node's TLS goes by the real clock, so certificates are issued around the real now.
 const nowMs = new Date().getTime();
@@ -20,6 +22,7 @@ let identity: IssuedIdentity;
 let projectId: string;
 let sink: Sink;
 let broker: Broker;
+let server: IssuedIdentity;
 let clock: number;
 
 beforeEach(async () => {
@@ -27,11 +30,15 @@ beforeEach(async () => {
   ({ projectId } = await makeProject(home));
   authority = await createAuthority(join(home.root, 'certs'), { nowMs });
   identity = await issueIdentity(authority, { role: 'gateway', projectId, gatewayId: GATEWAY }, nowMs);
-  const { certificatePem, keyPem } = await issueIdentity(authority, { role: 'server' }, nowMs);
-  sink = await home.openSink();
+  server = await issueIdentity(authority, { role: 'server' }, nowMs);
   clock = nowMs;
-  broker = await startBroker({ host: '127.0.0.1', port: 0, certificatePem, keyPem, authorityPem: authority.certificatePem, target: sink, now: () => clock++, checkpointMs: 20 });
 });
+/** Starts sink and broker as a home's are: gateways are told where the store stands, as often as it says. */
+async function start(checkpoints: CheckpointIntervals, options: Partial<SinkOptions> = {}): Promise<void> {
+  const { certificatePem, keyPem } = server;
+  sink = await home.openSink({ ...options, onSealed: (checkpoint) => broker.tellSealed(checkpoint.projectId) });
+  broker = await startBroker({ host: '127.0.0.1', port: 0, certificatePem, keyPem, authorityPem: authority.certificatePem, target: sink, now: () => clock++, checkpoints });
+}
 afterEach(async () => {
   await broker.close();
   await sink.close();
@@ -56,6 +63,7 @@ async function stored(): Promise<string[]> {
 }
 
 it('stores that a gateway came and went, between what it sent', async () => {
+  await start({});
   const client = await connected();
   await client.publishAsync(`thrum/${projectId}/${GATEWAY}/data`, payloadOf(0), { qos: 1 });
   await client.endAsync();
@@ -65,6 +73,7 @@ it('stores that a gateway came and went, between what it sent', async () => {
 });
 
 it('says in turn that a gateway came and went, also when another connection of it takes the place of one', async () => {
+  await start({});
   const first = await connected();
   const gone = new Promise<void>((resolve) => first.once('close', () => resolve()));
   const second = await connected();
@@ -75,6 +84,7 @@ it('says in turn that a gateway came and went, also when another connection of i
 });
 
 it('tells a gateway how far the store has come, which then witnesses that it was so', async () => {
+  await start({ everyMs: 20 });
   const client = await connected();
   await client.subscribeAsync(`thrum/${projectId}/${GATEWAY}/checkpoint`);
   await client.publishAsync(`thrum/${projectId}/${GATEWAY}/data`, payloadOf(0), { qos: 1 });
@@ -88,4 +98,44 @@ it('tells a gateway how far the store has come, which then witnesses that it was
     verifyProject(localSource(join(home.store, projectId)), projectId, home.keys, { inUse: false, witnesses: [{ ...checkpoint, from: 'the gateway', ...more }] });
   expect(await verify({})).toMatchObject({ findings: [], rollback: [] });
   expect(await verify({ chainHex: '00'.repeat(32) })).toMatchObject({ findings: [], rollback: [{ what: expect.stringContaining('went on otherwise') as string }] });
+});
+
+/** What a gateway is told of the store, and a way to wait for so much of it. */
+async function listening(client: MqttClient): Promise<{ readonly told: LogCheckpoint[]; readonly until: (count: number) => Promise<void> }> {
+  const told: LogCheckpoint[] = [];
+  await client.subscribeAsync(`thrum/${projectId}/${GATEWAY}/checkpoint`);
+  client.on('message', (_topic, payload) => told.push(parseCheckpoint(payload.toString())!));
+  return { told, until: (count) => vi.waitFor(() => expect(told.length).toBeGreaterThanOrEqual(count), { timeout: 10_000, interval: 5 }) };
+}
+
+it('tells a gateway when a segment was sealed, without waiting for the minute', async () => {
+  await start({ afterSealMs: 50 }, { sealAfterMs: 50 });
+  const client = await connected();
+  const { told, until } = await listening(client);
+  await client.publishAsync(`thrum/${projectId}/${GATEWAY}/data`, payloadOf(0), { qos: 1 });
+  await until(1);
+  const checkpoint = told[0]!;
+  await client.endAsync();
+  await broker.close();
+  await sink.close();
+  const source = localSource(join(home.store, projectId));
+  const sealed = (await source.list()).find(({ ordinal }) => ordinal === checkpoint.ordinal)!;
+  const segment = await openSegment(source, sealed, projectId, home.keys);
+  const { records, chain } = (await readSeal(segment))!.position;
+  expect(checkpoint).toMatchObject({ projectId, records, chainHex: chain.toString('hex') }); // seal included
+});
+
+it('tells of many seals at once, and only gateways of the project', async () => {
+  await start({ afterSealMs: 100 });
+  const client = await connected();
+  const { told, until } = await listening(client);
+  await client.publishAsync(`thrum/${projectId}/${GATEWAY}/data`, payloadOf(0), { qos: 1 });
+  broker.tellSealed('p-0000000000000000');
+  for (let seals = 0; seals < 100; seals++) broker.tellSealed(projectId);
+  await until(1);
+  for (let seals = 0; seals < 100; seals++) broker.tellSealed(projectId);
+  await until(2);
+  await client.publishAsync(`thrum/${projectId}/${GATEWAY}/data`, payloadOf(1), { qos: 1 }); // what was sent before its answer has come by now
+  expect(told).toHaveLength(2);
+  await client.endAsync();
 });

@@ -10,7 +10,7 @@ import { distrustOf, type CertificateName, type RevocationLists } from '../certs
 import { clientEvent, type ClientEventDetails, type ClientEventName } from './audit/client-events.ts';
 import type { AuditSink } from './audit/event.ts';
 import type { CertificateIssuer } from './certificate-desk.ts';
-import { tellCheckpoints } from './checkpoints.ts';
+import { tellCheckpoints, type CheckpointIntervals } from './checkpoints.ts';
 import { connectionOf, type Connection } from './connection.ts';
 import { AdmissionError } from './errors.ts';
 import { BROKER_LIMITS } from './limits.ts';
@@ -33,8 +33,8 @@ export interface BrokerOptions {
   /** Signs requests for certificates that come over MQTT; without it all are refused. */
   readonly issuer?: CertificateIssuer;
   readonly now: () => number;
-  /** How often gateways are told where the store stands; without it once a minute. */
-  readonly checkpointMs?: number;
+  /** How often gateways are told where the store stands; without it once a minute, and after a seal. */
+  readonly checkpoints?: CheckpointIntervals;
   readonly onRefused?: (error: Error, clientId: string | undefined) => void;
   /** Told of clients that are let in, refused, or cut off. */
   readonly audit?: AuditSink;
@@ -46,6 +46,8 @@ export interface Broker {
   readonly connections: () => number;
   /** Closes the clients of one project, for example because its key was disabled. */
   disconnectProject(projectId: string): void;
+  /** To be called with each segment that is sealed: the project's gateways are told. */
+  tellSealed(projectId: string): void;
   /** Takes no more, cuts the clients, closes the port. What the target took is the target's to finish. */
   close(): Promise<void>;
 }
@@ -117,7 +119,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     await new Promise<void>((resolve) => aedes.close(resolve));
     throw error;
   }
-  const telling = tellCheckpoints(aedes, () => connections.values(), options.target, options.checkpointMs);
+  const telling = tellCheckpoints(aedes, () => connections.values(), options.target, options.checkpoints);
   server.on('error', refused); // a connection that could not be taken
   return {
     port: (server.address() as { port: number }).port,
@@ -125,6 +127,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     disconnectProject: (projectId) => {
       for (const [gate, { peer }] of connections) if (peer.role !== 'operator' && peer.projectId === projectId) gate.destroy();
     },
+    tellSealed: (projectId) => telling.sealed(projectId),
     close: async () => {
       telling.stop();
       await watch?.close();

@@ -57,7 +57,10 @@ export async function startLocalBroker(home: Home, options: LocalBrokerOptions):
     keys: home.projectKeys,
     onFatal: fail,
     sealAfterMs: options.sealAfterMs,
-    onSealed: (checkpoint) => home.trail.recordCheckpoint(checkpoint),
+    onSealed: (checkpoint) => {
+      home.trail.recordCheckpoint(checkpoint);
+      broker?.tellSealed(checkpoint.projectId);
+    },
     onAmended: (projectId, version) => recordAmendment(home, projectId, version),
     ...(options.retention && { retention: options.retention }),
     onRetention: (projectId, result) => options.onRefused?.(result instanceof Error ? `retention of project ${projectId}: ${result.message}` : `retention removed ${count(result.segments)} segments (${bytes(result.bytes)}) of project ${projectId}`),
