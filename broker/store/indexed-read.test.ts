@@ -2,10 +2,11 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makeHome, makeProject, NOW_MS, type TestHome } from '../broker.fixture.ts';
-import { batchesOf, batchFrom, fill, G1, G2, S1, S2, S3, told } from './life.fixture.ts';
+import { makeHome, makeProject, NOW_MS, publish, type TestHome } from '../broker.fixture.ts';
+import { batchesOf, batchFrom, fill, G1, G2, manyFrom, S1, S2, S3, told } from './life.fixture.ts';
 import type { StoredBatch } from './read.ts';
 import type { Selection } from './segment-index.ts';
+import { openSegment, readSeal } from './segment-reader.ts';
 import { localSource, type SegmentSource } from './segment-source.ts';
 
 let home: TestHome;
@@ -84,4 +85,27 @@ it('checks that segments of which it reads nothing still continue one another', 
   const source = localSource(join(home.store, projectId));
   const without = { ...source, list: async () => (await source.list()).filter(({ ordinal }) => ordinal !== 2) };
   await expect(batchesOf(home, projectId, { gateways: new Set([G1]) }, without)).rejects.toThrow('segment 2 is missing');
+});
+
+it('decrypts of a segment written under load only what can hold a sensor or a time', { timeout: 60_000 }, async () => {
+  const other = (await makeProject(home, 'Under load')).projectId;
+  const sink = await home.openSink();
+  const sensors = [S1, S2, S3];
+  for (const [place, sensorId] of [...sensors, ...sensors].entries()) {
+    const batches = manyFrom(G1, sensorId, place); // at once, so that they are written before anyone has time to look at them
+    expect((await Promise.all(batches.map((batch) => publish(sink, other, batch)))).filter(Boolean)).toEqual([]);
+  }
+  await sink.close();
+  const local = localSource(join(home.store, other));
+  const segment = await openSegment(local, (await local.list())[0]!, other, home.keys);
+  const { parts } = (await readSeal(segment))!.index;
+  expect(parts.length).toBeGreaterThanOrEqual(6);
+  expect(parts.map(({ sensors: held }) => held?.length)).toEqual(parts.map(() => 1));
+  const { source, groupBytes } = counting(local);
+  expect(await batchesOf(home, other, { sensors: new Set([S2]) }, source)).toHaveLength(240);
+  const ofS2 = parts.filter(({ sensors: held }) => held![0] === 1);
+  expect(groupBytes.get(1)).toBe(ofS2.reduce((sum, { bytes }) => sum + bytes, 0));
+  groupBytes.clear();
+  await batchesOf(home, other, { fromMs: parts[1]!.measured![0], toMs: parts[1]!.measured![1] }, source);
+  expect(groupBytes.get(1)).toBe(parts[1]!.bytes);
 });

@@ -24,6 +24,12 @@ export function batchFrom(gatewayId: string, sequence: number, sensors: readonly
   return { channel: 'data', receivedMs, payload, batch: readBatchHeader(payload) };
 }
 
+/** Batches of one sensor, half a MiB of them, which is more than a part of a segment. `place` tells those of one gateway apart. */
+export function manyFrom(gatewayId: string, sensorId: string, place = 0): Arrival[] {
+  const [batches, messages] = [120, 120];
+  return Array.from({ length: batches }, (_, n) => batchFrom(gatewayId, place * batches + n, Array<string>(messages).fill(sensorId)));
+}
+
 /** A segment for every entry. */
 export async function fill(home: TestHome, projectId: string, segments: readonly (readonly Arrival[])[]): Promise<void> {
   for (const arrivals of segments) {

@@ -10,6 +10,7 @@ import type { ProjectReference } from '../projects.ts';
 import { sift, type Answer, type Arrival, type ConnectionNote, type Done } from './arrival.ts';
 import { systemDisk, type Disk } from './disk.ts';
 import { encodeGroup, maxGroupLength } from './group.ts';
+import { loopHasTime } from './leisure.ts';
 import { mend } from './mending.ts';
 import { examineLog, type LogEnd, type Recovery } from './recovery.ts';
 import { makeDurableDirectory } from './segment-files.ts';
@@ -17,6 +18,10 @@ import { SEAL_AFTER_MS, SEGMENT_ROLL_BYTES } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { WaitingLine, type Waiting } from './waiting-line.ts';
 import type { LogCheckpoint } from './witness.ts';
+
+/** How long a seal may take for looking into what was not looked into: while publishes wait for it, and at a stop. */
+const LOOK_AT_ROLL_MS = 50;
+const LOOK_AT_STOP_MS = 5_000;
 
 export interface LogCounts {
   stored: number;
@@ -136,7 +141,7 @@ export class ProjectLog {
     this.#closed = true;
     const writer = this.#takeWriter();
     this.#end = undefined;
-    if (writer) await this.#seal(writer);
+    if (writer) await this.#seal(writer, LOOK_AT_STOP_MS);
   }
 
   /** The open segment, which nothing is appended to any more. */
@@ -149,8 +154,8 @@ export class ProjectLog {
     return writer;
   }
 
-  async #seal(writer: SegmentWriter): Promise<void> {
-    await writer.seal();
+  async #seal(writer: SegmentWriter, lookMs: number): Promise<void> {
+    await writer.seal(lookMs);
     this.#written(writer);
     this.onSealed?.(this.checkpoint!);
   }
@@ -228,7 +233,7 @@ export class ProjectLog {
     const writer = this.#takeWriter();
     this.#end = undefined;
     // Refused while all was well: the segment is ended as at a stop. After a fault it is left as it is.
-    if (error === this.#refusal && writer) await this.#seal(writer).catch((fault: unknown) => this.#fail(fault as Error));
+    if (error === this.#refusal && writer) await this.#seal(writer, 0).catch((fault: unknown) => this.#fail(fault as Error));
     else await writer?.abandon();
     const failed = [...first, ...this.#waiting.takeAll()]; // also what came meanwhile: it is behind what failed
     for (const { done } of failed) done(error);
@@ -266,7 +271,7 @@ export class ProjectLog {
     if (!this.#writer || (this.#writer.bytes < this.#rollBytes && !this.#isOld)) return;
     const [writer, { ordinal, seen }] = [this.#takeWriter()!, this.#end!];
     try {
-      await this.#seal(writer);
+      await this.#seal(writer, loopHasTime() ? LOOK_AT_ROLL_MS : 0);
       this.#end = { ordinal: ordinal + 1, position: writer.position, seen, sealed: true };
     } catch (error) {
       await this.#failWith(error as Error);

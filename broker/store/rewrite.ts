@@ -111,7 +111,7 @@ interface Ends {
 /** The new segment's bytes, made as the old one is read. It names the one before it as the old one did. */
 async function* bytesOf(old: OpenedSegment, keys: SegmentKeys, id: Buffer, { keep, dropped }: Rewriting, ends: Ends): AsyncGenerator<Uint8Array> {
   const header = buildHeader(id, old.header.ordinal, old.header.previous, keys);
-  const index = new IndexBuilder(true);
+  const index = new IndexBuilder(() => true);
   let [chain, records, offset] = [firstChain(header), 0, HEADER_BYTES];
   const seal = (type: RecordType, plaintext: Buffer): readonly Buffer[] => {
     const sealed = sealRecordInParts(RECORD[type], records, chain, keys, plaintext);

@@ -1,7 +1,7 @@
 /**
  * A sealed segment's index: which parts of it can hold what is asked for, so that the rest need not be decrypted. A part
- * is a run of commit groups of 256 KiB or one group. The gateways of each are always known; the sensors and the times of
- * their measurements as far as the writer had time to look (docs/store.md, "Index").
+ * is a run of commit groups of 256 KiB or one group. The gateways of each are known as it is written; the sensors and the times of
+ * their measurements when there was time to look, then or later (late-look.ts; docs/store.md, "Index").
  */
 import { z } from 'zod';
 import { FrameError, headerOfVerified, scanBatch } from '../../frame/mod.ts';
@@ -12,10 +12,6 @@ import { decodeConnection, decodeGroup, type StoredEntry } from './group.ts';
 const PART_BYTES = 256 * 2 ** 10;
 /** Past so many gateways or sensors of a part, it counts as holding all there are. */
 const MAX_NAMES_PER_PART = 2_000;
-
-/** Bytes of batches a second that are looked into, and at most at once: about a hundredth of a core. */
-const LOOK_BYTES_PER_S = 2 ** 18;
-const LOOK_BURST_BYTES = 2 ** 20;
 
 const names = z.array(z.number().int().nonnegative()).nullable();
 const time = z.number().int().nonnegative();
@@ -66,19 +62,29 @@ export function decodeIndex(json: Buffer): SegmentIndex {
   }
 }
 
-interface Part {
+/** What is known of messages that were looked at. */
+export interface Findings {
+  readonly sensors: Set<number>;
+  measured: [number, number] | null;
+  readonly kinds: { measurement: number; waveform: number; event: number };
+}
+
+export function noFindings(): Findings {
+  return { sensors: new Set(), measured: null, kinds: { measurement: 0, waveform: 0, event: 0 } };
+}
+
+/** A part as far as it is known. */
+export interface Part {
   readonly record: number;
   readonly offset: number;
   bytes: number;
   received: [number, number];
   readonly gateways: Set<number>;
-  measured: [number, number] | null;
-  looked: boolean;
-  readonly sensors: Set<number>;
+  /** Null: not looked at, or it has a batch that does not decode: whoever reads it is told. */
+  found: Findings | null;
   batches: number;
   messages: number;
   connections: number;
-  readonly kinds: { measurement: number; waveform: number; event: number };
 }
 
 /** Builds the index while groups are written. */
@@ -86,13 +92,13 @@ export class IndexBuilder {
   readonly #gateways = new Map<string, number>();
   readonly #sensors = new Map<string, number>();
   readonly #parts: Part[] = [];
-  readonly #looksAtAll: boolean;
-  #left = LOOK_BURST_BYTES;
-  #leftAtMs = performance.now();
+  /** Those that there was no time to look into, oldest first. */
+  readonly #left: Part[] = [];
+  readonly #mayLook: (bytes: number) => boolean;
 
-  /** `looksAtAll`: for who has time to look at everything. */
-  constructor(looksAtAll = false) {
-    this.#looksAtAll = looksAtAll;
+  /** `mayLook`: whether there is time to look into so many bytes of batches at once. */
+  constructor(mayLook: (bytes: number) => boolean) {
+    this.#mayLook = mayLook;
   }
 
   /** Adds the group of record `record`, whose `bytes` begin at `offset` of the file. */
@@ -101,39 +107,42 @@ export class IndexBuilder {
     const first = entries[0]!.receivedMs;
     let part = this.#parts.at(-1);
     if (!part || part.bytes >= PART_BYTES) {
-      part = {
-        record, offset, bytes: 0, received: [first, first], gateways: new Set(), measured: null, looked: true, sensors: new Set(),
-        batches: 0, messages: 0, connections: 0, kinds: { measurement: 0, waveform: 0, event: 0 },
-      };
+      part = { record, offset, bytes: 0, received: [first, first], gateways: new Set(), found: noFindings(), batches: 0, messages: 0, connections: 0 };
       this.#parts.push(part);
     }
     part.bytes += bytes;
-    if (part.looked && !this.#looksAtAll) part.looked = this.#mayLook(group.length);
+    if (part.found && !this.#mayLook(group.length)) {
+      part.found = null;
+      this.#left.push(part);
+    }
     for (const entry of entries) this.#addEntry(part, entry);
   }
 
-  #addEntry(part: Part, { receivedMs, channel, payload }: StoredEntry): void {
-    part.received = widened(part.received, receivedMs);
-    if (channel === 'connection') {
-      part.gateways.add(place(this.#gateways, decodeConnection(payload).gatewayId));
-      part.measured = widened(part.measured, receivedMs);
+  #addEntry(part: Part, entry: StoredEntry): void {
+    part.received = widened(part.received, entry.receivedMs);
+    if (entry.channel === 'connection') {
+      part.gateways.add(place(this.#gateways, decodeConnection(entry.payload).gatewayId));
       part.connections += 1;
-      return;
+    } else {
+      const { gatewayId, messageCount } = headerOfVerified(entry.payload);
+      part.gateways.add(place(this.#gateways, gatewayId));
+      part.batches += 1;
+      part.messages += messageCount;
     }
-    const { gatewayId, messageCount } = headerOfVerified(payload);
-    part.gateways.add(place(this.#gateways, gatewayId));
-    part.batches += 1;
-    part.messages += messageCount;
-    if (part.looked) part.looked = this.#look(part, payload);
+    if (part.found && !this.look(part.found, entry)) part.found = null;
   }
 
-  /** False when a gateway sent what does not decode: whoever reads it is told. */
-  #look(part: Part, payload: Buffer): boolean {
+  /** Adds what an entry tells. False when a gateway sent what does not decode. */
+  look(found: Findings, { receivedMs, channel, payload }: StoredEntry): boolean {
+    if (channel === 'connection') {
+      found.measured = widened(found.measured, receivedMs);
+      return true;
+    }
     try {
       scanBatch(payload, (sensorId, timeMs, kind) => {
-        part.sensors.add(place(this.#sensors, sensorId));
-        part.measured = widened(part.measured, timeMs);
-        part.kinds[kind] += 1;
+        found.sensors.add(place(this.#sensors, sensorId));
+        found.measured = widened(found.measured, timeMs);
+        found.kinds[kind] += 1;
       });
       return true;
     } catch (error) {
@@ -142,27 +151,28 @@ export class IndexBuilder {
     }
   }
 
-  /** Whether there is time to look into so many bytes of batches. */
-  #mayLook(bytes: number): boolean {
-    const nowMs = performance.now();
-    this.#left = Math.min(LOOK_BURST_BYTES, this.#left + ((nowMs - this.#leftAtMs) / 1000) * LOOK_BYTES_PER_S);
-    this.#leftAtMs = nowMs;
-    if (bytes > this.#left) return false;
-    this.#left -= bytes;
-    return true;
+  /** The oldest part that was not looked into; not the one that still grows, unless the segment `ends`. */
+  left(ends: boolean): Part | undefined {
+    const part = this.#left[0];
+    return ends || part !== this.#parts.at(-1) ? part : undefined;
+  }
+
+  /** Strikes the oldest off that was not looked into: what was found in it, or null when nothing can be. */
+  settle(found: Findings | null): void {
+    this.#left.shift()!.found = found;
   }
 
   encode(): Buffer {
     const index: SegmentIndex = {
       gateways: [...this.#gateways.keys()],
       sensors: [...this.#sensors.keys()],
-      parts: this.#parts.map(({ record, offset, bytes, received, gateways, measured, looked, sensors, batches, messages, connections, kinds }) => ({
+      parts: this.#parts.map(({ record, offset, bytes, received, gateways, found, batches, messages, connections }) => ({
         record, offset, bytes, received,
         gateways: few(gateways),
-        measured: looked ? measured : null,
-        sensors: looked ? few(sensors) : null,
+        measured: found && found.measured,
+        sensors: found && few(found.sensors),
         batches, messages, connections,
-        kinds: looked ? kinds : null,
+        kinds: found && found.kinds,
       })),
     };
     return Buffer.from(JSON.stringify(index));

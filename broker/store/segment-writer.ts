@@ -9,6 +9,8 @@ import { sealRecordInParts, TAG_BYTES } from '../../certs/mod.ts';
 import { StoreError } from '../errors.ts';
 import type { KeyProvider } from '../keys/provider.ts';
 import { writeFailure, writeWhole, type Disk } from './disk.ts';
+import { LateLook } from './late-look.ts';
+import { loopHasTime } from './leisure.ts';
 import { keyFileBytes, segmentFile, type SegmentFile } from './segment-files.ts';
 import {
   buildHeader,
@@ -30,6 +32,9 @@ import { IndexBuilder } from './segment-index.ts';
 /** The file is made longer by so much at a time: a sync that need not write down a new length takes half the time. */
 const GROW_BYTES = 8 * 2 ** 20;
 
+/** Groups of up to so many bytes are looked into while they are synced: it takes no longer than that (docs/store-performance.md). */
+const MAX_LOOK_BYTES = 64 * 2 ** 10;
+
 export interface NewSegment {
   readonly directory: string;
   readonly projectId: string;
@@ -46,7 +51,8 @@ export class SegmentWriter {
   readonly #disk: Disk;
   readonly #keys: SegmentKeys;
   readonly #segmentId: Buffer;
-  readonly #index = new IndexBuilder();
+  readonly #index = new IndexBuilder((bytes) => bytes <= MAX_LOOK_BYTES && loopHasTime());
+  readonly #late: LateLook;
   #handle: number | undefined;
   #chain: Buffer;
   #records = 0;
@@ -57,6 +63,7 @@ export class SegmentWriter {
     this.#disk = disk;
     this.file = file;
     this.#keys = keys;
+    this.#late = new LateLook(file.path, keys, this.#index);
     this.#segmentId = header.segmentId;
     this.#chain = firstChain(header);
     this.#bytes = header.bytes.length;
@@ -110,13 +117,16 @@ export class SegmentWriter {
       await written;
       await this.#disk.datasync(handle);
     });
+    this.#late.wake();
   }
 
   /**
    * Ends the segment for good with its index and its seal: nothing may follow. Length and index are on disk before the seal
-   * is begun, so a seal ends its file whatever a power cut leaves, and never stands behind a torn index.
+   * is begun, so a seal ends its file whatever a power cut leaves, and never stands behind a torn index. For `lookMs` at most it looks into
+   * what was not looked into yet.
    */
-  async seal(): Promise<void> {
+  async seal(lookMs = 0): Promise<void> {
+    await this.#late.finish(lookMs);
     const indexOffset = this.#bytes;
     const index = this.#seal('index', this.#index.encode());
     const sealOffset = this.#bytes;
@@ -139,6 +149,7 @@ export class SegmentWriter {
     const handle = this.#handle;
     if (handle === undefined) return;
     this.#handle = undefined;
+    this.#late.stop();
     wipe(this.#keys);
     await this.#disk.close(handle).catch(() => undefined);
   }
