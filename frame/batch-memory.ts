@@ -55,6 +55,20 @@ export class BatchMemory {
   }
 
   remember(codes: MeasurementCodes): void {
+    const row = this.#rememberHeader(codes);
+    for (let index = 0; index < FEATURE_COUNT; index++) this.numbers[row + index] = codes.features[index]!;
+    this.numbers[row + TEMPERATURE] = codes.temperature;
+    this.numbers[row + BATTERY] = codes.batteryPercent;
+    this.numbers[row + RSSI] = codes.rssiDbm;
+  }
+
+  /** As `remember`, when no other number of the batch's measurements is asked for. */
+  rememberBattery(codes: MeasurementCodes): void {
+    this.numbers[this.#rememberHeader(codes) + BATTERY] = codes.batteryPercent;
+  }
+
+  /** Index of the first of the sensor's own numbers. */
+  #rememberHeader(codes: MeasurementCodes): number {
     const slot = this.#slotOf(codes.sensorId);
     if (this.#slots[slot] === 0) {
       this.#slots[slot] = ++this.#rows;
@@ -66,9 +80,6 @@ export class BatchMemory {
     this.bootEpoch = codes.bootEpoch;
     this.sequence = codes.sequence;
     this.timeMs = codes.timeMs;
-    for (let index = 0; index < FEATURE_COUNT; index++) this.numbers[row + index] = codes.features[index]!;
-    this.numbers[row + TEMPERATURE] = codes.temperature;
-    this.numbers[row + BATTERY] = codes.batteryPercent;
-    this.numbers[row + RSSI] = codes.rssiDbm;
+    return row;
   }
 }

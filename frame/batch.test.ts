@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { batchOf, encodeBatch, headerOfVerified, maxBatchLength, readBatchHeader, scanBatch } from './batch.ts';
+import { batchOf, encodeBatch, headerOfVerified, maxBatchLength, readBatchHeader } from './batch.ts';
+import { scanBatch } from './batch-scan.ts';
 import { beginFrame, endFrame, frameLength } from './envelope.ts';
 import { asSent, decodeBatch, decodeFrame, decodeMessage, frameOf } from './frame.ts';
 import { randomOf } from './signals.fixture.ts';

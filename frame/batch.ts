@@ -7,7 +7,7 @@
 import { checkBodyEnd, readSensorBody } from './body.ts';
 import { checkU32 } from './check.ts';
 import { readU8, take, type Cursor } from './cursor.ts';
-import { CRC_BYTES, frameLength, KIND_BATCH, KIND_MEASUREMENT, KIND_WAVEFORM, MAX_KIND, openFrame, writeFrame } from './envelope.ts';
+import { CRC_BYTES, frameLength, KIND_BATCH, KIND_MEASUREMENT, MAX_KIND, openFrame, writeFrame } from './envelope.ts';
 import { FrameError } from './errors.ts';
 import { checkEui64, EUI64_BYTES, readEui64, writeEui64 } from './eui64.ts';
 import { fromCodes, newMeasurementCodes } from './measurement-codes.ts';
@@ -15,7 +15,6 @@ import { BatchMemory } from './batch-memory.ts';
 import { MAX_ENTRY_BYTES, readMeasurementEntry, writeMeasurementEntry } from './measurement-entry.ts';
 import { readMeasurementCodes } from './measurement.ts';
 import { MAX_BATCH_MESSAGES, MAX_FRAME_BYTES, type AllocateSamples, type Batch, type BatchHeader, type SensorMessage } from './messages.ts';
-import { readSensorHeader } from './sensor-header.ts';
 import { MAX_VARINT_BYTES, readVarint, writeVarint } from './varint.ts';
 
 const MAX_HEADER_BYTES = EUI64_BYTES + 3 * MAX_VARINT_BYTES;
@@ -118,7 +117,8 @@ export function readBatchHeader(bytes: Uint8Array): BatchHeader & { messageCount
   return readHeader(frame);
 }
 
-function readHeader(cursor: Cursor): BatchHeader & { messageCount: number } {
+/** The header at the beginning of a batch's body. Throws as `readBatchHeader` does. */
+export function readHeader(cursor: Cursor): BatchHeader & { messageCount: number } {
   const gatewayId = readEui64(cursor);
   const bootEpoch = readVarint(cursor);
   const sequence = readVarint(cursor);
@@ -153,37 +153,6 @@ export function headerOfVerified(bytes: Uint8Array): BatchHeader & { messageCoun
   const cursor: Cursor = { bytes, position: 1, end: bytes.length, atEnd: 'FRAME_TRUNCATED' };
   readVarint(cursor);
   return readHeader(cursor);
-}
-
-/**
- * Whose messages a batch has and when they were measured, in their order, without decoding more than that takes: of a
- * waveform nothing but its header. Throws FrameError as `decodeBatch` does, as far as it looks.
- */
-export function scanBatch(bytes: Uint8Array, visit: VisitMessage): BatchHeader {
-  const cursor = openFrame(bytes);
-  if (cursor.kind !== KIND_BATCH) throw new FrameError('FRAME_KIND', `kind ${cursor.kind} is no batch`, 0);
-  const { messageCount, ...header } = readHeader(cursor);
-  MEMORY.begin(header.gatewayId);
-  for (let index = 0; index < messageCount; index++) scanEntry(cursor, visit);
-  return header;
-}
-
-/** Told of each message, as far as its kind is known here. */
-export type VisitMessage = (sensorId: string, timeMs: number, kind: SensorMessage['kind']) => void;
-
-function scanEntry(cursor: Cursor, visit: VisitMessage): void {
-  const first = readU8(cursor);
-  if ((first & 0xf) === KIND_MEASUREMENT) {
-    readMeasurementEntry(first, cursor, MEMORY, CODES);
-    visit(CODES.sensorId, CODES.timeMs, 'measurement');
-    return;
-  }
-  checkEntryKind(first, cursor.position - 1);
-  const length = readVarint(cursor);
-  const start = take(cursor, length);
-  if (first > KIND_BATCH) return;
-  const { sensorId, timeMs } = readSensorHeader({ bytes: cursor.bytes, position: start, end: start + length, atEnd: 'FRAME_MALFORMED' });
-  visit(sensorId, timeMs, first === KIND_WAVEFORM ? 'waveform' : 'event');
 }
 
 function readEntry(cursor: Cursor, allocate: AllocateSamples): SensorMessage | undefined {

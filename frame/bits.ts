@@ -4,7 +4,7 @@ import type { Cursor } from './cursor.ts';
 import { FrameError } from './errors.ts';
 
 /** From so many zeros on a Rice code is an escape: the number follows as it is. */
-const ESCAPE_ZEROS = 12;
+export const RICE_ESCAPE_ZEROS = 12;
 
 export interface BitWriter {
   buffer: Uint8Array;
@@ -29,8 +29,8 @@ export function putBits(writer: BitWriter, value: number, count: number): void {
 /** Appends `value`, of `width` bits, with the parameter k: value >> k zeros, a one, k low bits; or the escape. */
 export function putRice(writer: BitWriter, value: number, k: number, width: number): void {
   const zeros = value >> k;
-  if (zeros >= ESCAPE_ZEROS) {
-    putBits(writer, 0, ESCAPE_ZEROS);
+  if (zeros >= RICE_ESCAPE_ZEROS) {
+    putBits(writer, 0, RICE_ESCAPE_ZEROS);
     putBits(writer, value, width);
     return;
   }
@@ -70,8 +70,8 @@ export function getBits(reader: BitReader, count: number): number {
 /** The inverse of `putRice`. Throws FrameError FRAME_MALFORMED at the end of the body, or above `width` bits. */
 export function getRice(reader: BitReader, k: number, width: number): number {
   let zeros = 0;
-  while (zeros < ESCAPE_ZEROS && getBits(reader, 1) === 0) zeros++;
-  const value = zeros === ESCAPE_ZEROS ? getBits(reader, width) : (zeros << k) | getBits(reader, k);
+  while (zeros < RICE_ESCAPE_ZEROS && getBits(reader, 1) === 0) zeros++;
+  const value = zeros === RICE_ESCAPE_ZEROS ? getBits(reader, width) : (zeros << k) | getBits(reader, k);
   if (value >= 1 << width) throw new FrameError('FRAME_MALFORMED', `${value} exceeds ${width} bits`, reader.cursor.position);
   return value;
 }

@@ -2,7 +2,8 @@
 
 export * from './errors.ts';
 export * from './messages.ts';
-export { batchOf, encodeBatch, headerOfVerified, maxBatchLength, readBatchHeader, scanBatch } from './batch.ts';
+export { batchOf, encodeBatch, headerOfVerified, maxBatchLength, readBatchHeader } from './batch.ts';
+export { scanBatch } from './batch-scan.ts';
 export { crc32c } from './crc32c.ts';
 export { asSent, decodeBatch, decodeFrame, decodeMessage, encodeMessage, frameOf, maxFrameLength } from './frame.ts';
 export { frameToJson } from './json.ts';
