@@ -24,7 +24,7 @@ export { readCrls } from './crl-reader.ts';
 export type { Crl } from './crl-reader.ts';
 export { describeCertificate } from './describe.ts';
 export type { CertificateDescription } from './describe.ts';
-export { CertsError, ClaimError, LockError, RecordError, SealError } from './errors.ts';
+export { CertsError, ClaimError, CodedError, LockError, RecordError, SealError } from './errors.ts';
 export type { CertsErrorCode } from './errors.ts';
 export type { SubjectAltName } from './extensions.ts';
 export { peerIdentity } from './identity.ts';
