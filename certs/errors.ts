@@ -74,6 +74,14 @@ export function systemCode(error: unknown): string {
   return '';
 }
 
+/** For `catch`: a file that is not there gives `fallback`, whatever else is wrong is thrown on. */
+export function whenMissing<T>(fallback: T): (error: unknown) => T {
+  return (error) => {
+    if (systemCode(error) === 'ENOENT') return fallback;
+    throw error;
+  };
+}
+
 /** A record that is not what was written. */
 export class RecordError extends Error {
   override readonly name = 'RecordError';

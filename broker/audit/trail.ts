@@ -4,14 +4,13 @@
  * tells how much is missing: a gap that shows. What was recorded less than GROUP_MS before a process is killed may be lost.
  */
 import { join } from 'node:path';
-import type { RootSource } from '../keys/root-key.ts';
+import { RootKeys, type RootSource } from '../keys/root-key.ts';
 import { checkpointOf, checkpointEvent, type Checkpoint } from './checkpoint.ts';
 import type { AuditEvent, AuditSink } from './event.ts';
 import { noteEvent, recordOf, type AuditRecord, type NotedEvent } from './record.ts';
 import { Refusals, REFUSAL_WINDOW_MS, type Repeats } from './refusals.ts';
 import { TRAIL_START, type TrailPosition } from './trail-format.ts';
 import { headPath, readHead } from './trail-files.ts';
-import { TrailKeys } from './trail-keys.ts';
 import { walkTrail, type TrailItem, type Witness } from './trail-reader.ts';
 import { appendRecords } from './trail-writer.ts';
 
@@ -40,7 +39,7 @@ export interface AuditTrailOptions {
 export class AuditTrail {
   readonly directory: string;
   readonly #options: AuditTrailOptions;
-  readonly #keys: TrailKeys;
+  readonly #keys: RootKeys;
   readonly #refusals = new Refusals();
   #queue: NotedEvent[] = [];
   #dropped = { count: 0, fromMs: 0 };
@@ -54,7 +53,7 @@ export class AuditTrail {
   private constructor(options: AuditTrailOptions) {
     this.directory = options.directory;
     this.#options = options;
-    this.#keys = new TrailKeys(options.source, options.keysDirectory);
+    this.#keys = new RootKeys(options.source, options.keysDirectory);
   }
 
   /** Touches no file before the first record, or reader. */

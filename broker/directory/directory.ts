@@ -8,7 +8,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, withFileLock, writePrivateFile } from '../../certs/mod.ts';
+import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, whenMissing, withFileLock, writePrivateFile } from '../../certs/mod.ts';
 import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { DirectoryError, KeyError } from '../errors.ts';
@@ -52,10 +52,7 @@ export class Directory {
   /** A project's table; an empty one of version 0 where none was ever put. DIRECTORY_DAMAGED, KEY_DISABLED … */
   async read(projectId: string): Promise<Places> {
     const path = this.pathOf(projectId);
-    const bytes = await readFile(path).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    });
+    const bytes = await readFile(path).catch(whenMissing(undefined));
     if (bytes === undefined) return NO_PLACES;
     const version = versionOf(bytes, MAGIC);
     const read = version === 1 || version === VERSION ? readHeader(bytes, version === 1 ? 1 : 3) : undefined;
@@ -91,10 +88,7 @@ export class Directory {
 
   /** The key that protects a project's table; undefined where none was ever put. */
   async keyOf(projectId: string): Promise<string | undefined> {
-    const bytes = await readFile(this.pathOf(projectId)).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    });
+    const bytes = await readFile(this.pathOf(projectId)).catch(whenMissing(undefined));
     if (bytes === undefined) return undefined;
     const read = versionOf(bytes, MAGIC) === VERSION ? readHeader(bytes, 3) : undefined;
     if (read) return String(read.parts[0]);
