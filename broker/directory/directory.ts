@@ -9,6 +9,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, whenMissing, withFileLock, writePrivateFile } from '../../certs/mod.ts';
+import { projectArn } from '../access/actions.ts';
 import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { DirectoryError, KeyError } from '../errors.ts';
@@ -138,7 +139,7 @@ export class Directory {
       sourceIpAddress: undefined,
       requestParameters: { projectId, version: table.version, sensors: table.sensors.length, gateways: table.gateways.length },
       readOnly: false,
-      resources: [`arn:thrum:store:::project/${projectId}`],
+      resources: [projectArn(projectId)],
     });
   }
 }

@@ -28,7 +28,7 @@ export interface KmsEndpoint {
 type Sdk = typeof import('@aws-sdk/client-kms');
 
 export interface KmsCalls {
-  /** One operation by its name without `Command`. `check` throws on an answer that cannot be one. KeyError, DryRunSucceeded. */
+  /** One operation by its name without `Command`; an answer that `wish.read` cannot take apart is none. KeyError, DryRunSucceeded. */
   call<Result>(operation: KmsOperation, input: object, wish: CallWish<Result>): Promise<Result>;
   close(): void;
 }

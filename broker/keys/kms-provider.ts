@@ -6,7 +6,7 @@ import type { KMSClientConfig } from '@aws-sdk/client-kms';
 import { KeyError } from '../errors.ts';
 import type { EncryptionContext } from './ciphertext.ts';
 import { DataKeyCache } from './data-key-cache.ts';
-import { grantInput } from './embedded-provider.ts';
+import { grantInput, LOOK_LIMIT, whenGone } from './embedded-provider.ts';
 import type { DataKey, KeyDescription } from './key-service.ts';
 import { DryRunSucceeded, kmsCalls, type KmsEndpoint } from './kms-calls.ts';
 import { accountOf } from './project-context.ts';
@@ -14,7 +14,6 @@ import type { GrantedKey, ProjectKeys } from './provider.ts';
 
 const DATA_KEY_BYTES = 32;
 const MAX_WRAPPED_BYTES = 6144;
-const LOOK_LIMIT = 100;
 const WATCH_MS = 500;
 /** For one check; past it nothing is known. */
 export const CHECK_MS = 800;
@@ -86,9 +85,7 @@ export function kmsProvider(options: KmsProviderOptions): RemoteKeys {
     },
 
     async retire({ keyArn, grantId }): Promise<void> {
-      await calls.call('RetireGrant', { KeyId: keyArn, GrantId: grantId }, { key: keyArn, read: () => true }).catch((error: unknown) => {
-        if (!(error instanceof KeyError) || error.code !== 'KEY_NOT_FOUND') throw error;
-      });
+      await calls.call('RetireGrant', { KeyId: keyArn, GrantId: grantId }, { key: keyArn, read: () => true }).catch(whenGone);
     },
 
     keyIdOf: (keyArn) => Promise.resolve(keyArn),
