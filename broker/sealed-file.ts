@@ -13,7 +13,7 @@ import { openDocument, rootOfDocument, sealDocument, type DocumentKind } from '.
 /** What can be read again (certs/private-file.ts). */
 const MAX_JSON_BYTES = 15 * 2 ** 20;
 
-export interface SealedFileKind<State> extends DocumentKind {
+interface SealedFileKind<State> extends DocumentKind {
   /** What the file is called in an error. */
   readonly name: string;
   /** State where there is no file. */

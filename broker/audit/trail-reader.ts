@@ -26,7 +26,7 @@ export interface Witness {
 }
 
 /** A trail file that opened. */
-export interface OpenedTrailFile {
+interface OpenedTrailFile {
   readonly header: FileHeader;
   readonly keys: FileKeys;
   readonly bytes: Buffer;

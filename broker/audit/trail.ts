@@ -15,9 +15,9 @@ import { walkTrail, type TrailItem, type Witness } from './trail-reader.ts';
 import { appendRecords } from './trail-writer.ts';
 
 /** How long events are gathered before they are appended. */
-export const GROUP_MS = 100;
+const GROUP_MS = 100;
 /** Events that wait to be appended; they are bounded in size (record.ts), so this bounds the memory: some 64 MiB at worst, 4 usually. */
-export const QUEUE_MAX = 4096;
+const QUEUE_MAX = 4096;
 /** Records appended under one lock and one sync. */
 const GROUP_MAX = 1024;
 /** How long after a failed append the next is tried. */

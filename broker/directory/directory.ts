@@ -31,14 +31,14 @@ const ZERO_NONCE = Buffer.alloc(12);
 const INFO = 'thrum directory v1';
 const EVENT_NAME = 'PutDirectory';
 
-export interface DirectoryOptions {
+interface DirectoryOptions {
   /** The folder that the tables are in, one file a project. */
   readonly directory: string;
   readonly keys: KeyProvider;
   readonly audit?: AuditSink;
 }
 
-export interface PutOptions {
+interface PutOptions {
   /** Takes names in which sensitive text seems to be. */
   readonly allowSensitiveText?: boolean;
 }

@@ -4,7 +4,7 @@ import type { AuditEvent } from '../audit/event.ts';
 import type { ExportSummary } from './export.ts';
 import { namesPlace, type Selection } from './selection.ts';
 
-export interface ExportedData {
+interface ExportedData {
   /** ARN of who exports. */
   readonly principal: string;
   readonly projectIds: readonly string[];

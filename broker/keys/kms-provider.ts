@@ -20,7 +20,7 @@ export const CHECK_MS = 800;
 /** A new grant may not be known everywhere at once; its token stands for it. So long, in AWS's words, at most. */
 const TOKEN_MS = 5 * 60_000;
 
-export interface KmsProviderOptions extends KmsEndpoint {
+interface KmsProviderOptions extends KmsEndpoint {
   /** ARN of the principal that the broker is there: grants are to it. */
   readonly grantee?: string;
   readonly config?: KMSClientConfig;
