@@ -10,7 +10,7 @@ import type { Channel } from './store/group.ts';
 /** Payload of a status message: `online` or `offline`, room for more words later. */
 const MAX_STATUS_BYTES = 1024;
 /** A certificate signing request: one with an RSA key of 4096 bits has under 2 KiB. */
-export const MAX_REQUEST_BYTES = 8 * 1024;
+const MAX_REQUEST_BYTES = 8 * 1024;
 
 /** A client that showed a certificate of ours. Of a claim's it is known only at CONNECT which gateway it wants to be. */
 export type Peer =
@@ -19,13 +19,13 @@ export type Peer =
   | { readonly role: 'operator'; readonly name: string };
 
 /** What a publish is, once it is admitted. */
-export type Admitted =
+type Admitted =
   | { readonly kind: 'stored'; readonly channel: Channel; readonly batch: BatchHeader }
   | { readonly kind: 'status' }
   /** A request for a certificate, PEM. */
   | { readonly kind: 'request' };
 
-export interface PublishLike {
+interface PublishLike {
   readonly topic: string;
   readonly qos: number;
   readonly retain: boolean;

@@ -7,7 +7,7 @@ import type { X509Certificate } from 'node:crypto';
 import { AdmissionError } from './errors.ts';
 
 /** Answered requests of one asker in a minute, and askers that are kept count of in it. */
-export const REQUEST_LIMITS = { perMinute: 6, askers: 20_000 } as const;
+const REQUEST_LIMITS = { perMinute: 6, askers: 20_000 } as const;
 
 /** The same for all who share a claim: many devices may be switched on at one moment. */
 export const CLAIM_REQUESTS_PER_MINUTE = 600;
@@ -34,7 +34,7 @@ export interface Answer {
   readonly payload: string;
 }
 
-export interface DeskOptions {
+interface DeskOptions {
   /** Without it nobody gets a certificate here. */
   readonly issuer?: CertificateIssuer | undefined;
   readonly now: () => number;

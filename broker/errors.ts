@@ -1,4 +1,5 @@
 /** What can go wrong in the broker room. Each class has a stable `code`; the command line turns codes into exit codes. */
+import { CodedError } from '../certs/mod.ts';
 
 export type KeyErrorCode =
   | 'KEY_NOT_FOUND'
@@ -12,14 +13,8 @@ export type KeyErrorCode =
   | 'KEYSTORE_DAMAGED';
 
 /** The key service refuses, or its file cannot be used. */
-export class KeyError extends Error {
+export class KeyError extends CodedError<KeyErrorCode> {
   override readonly name = 'KeyError';
-  readonly code: KeyErrorCode;
-
-  constructor(code: KeyErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** A key is named that no key service known here has. */
@@ -29,17 +24,11 @@ export class KeyElsewhereError extends KeyError {
   }
 }
 
-export type ProjectErrorCode = 'PROJECT_NOT_FOUND' | 'PROJECT_EXISTS' | 'PROJECT_BAD_NAME' | 'PROJECT_DAMAGED';
+type ProjectErrorCode = 'PROJECT_NOT_FOUND' | 'PROJECT_EXISTS' | 'PROJECT_BAD_NAME' | 'PROJECT_DAMAGED';
 
 /** A project does not exist, cannot be made, or its file was altered. */
-export class ProjectError extends Error {
+export class ProjectError extends CodedError<ProjectErrorCode> {
   override readonly name = 'ProjectError';
-  readonly code: ProjectErrorCode;
-
-  constructor(code: ProjectErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** A name, id, tag or URL looks as if it holds something that must not be kept there. The message does not hold it. */
@@ -48,17 +37,11 @@ export class SensitiveTextError extends Error {
   readonly code = 'SENSITIVE_TEXT';
 }
 
-export type DirectoryErrorCode = 'DIRECTORY_BAD_ENTRY' | 'DIRECTORY_FULL' | 'DIRECTORY_DAMAGED';
+type DirectoryErrorCode = 'DIRECTORY_BAD_ENTRY' | 'DIRECTORY_FULL' | 'DIRECTORY_DAMAGED';
 
 /** A project's table of places cannot be written as asked, or was altered. */
-export class DirectoryError extends Error {
+export class DirectoryError extends CodedError<DirectoryErrorCode> {
   override readonly name = 'DirectoryError';
-  readonly code: DirectoryErrorCode;
-
-  constructor(code: DirectoryErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 export type StoreErrorCode = 'STORE_DAMAGED' | 'STORE_UNREADABLE' | 'STORE_BUSY' | 'STORE_FULL' | 'STORE_CLOSED' | 'STORE_FAILED';
@@ -70,14 +53,12 @@ export interface StorePlace {
 }
 
 /** The store cannot take, give or vouch for data. */
-export class StoreError extends Error {
+export class StoreError extends CodedError<StoreErrorCode> {
   override readonly name = 'StoreError';
-  readonly code: StoreErrorCode;
   readonly place: StorePlace | undefined;
 
   constructor(code: StoreErrorCode, message: string, options?: ErrorOptions & { readonly place?: StorePlace }) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.place = options?.place;
   }
 }
@@ -85,17 +66,11 @@ export class StoreError extends Error {
 export type RemoteErrorCode = 'REMOTE_ADDRESS' | 'REMOTE_CREDENTIALS' | 'REMOTE_DENIED' | 'REMOTE_MISSING' | 'REMOTE_UNREACHABLE' | 'REMOTE_CONFLICT' | 'REMOTE_FAILED';
 
 /** The bucket or the table that segments are kept in refuses, does not answer, or is not what it should be. */
-export class RemoteError extends Error {
+export class RemoteError extends CodedError<RemoteErrorCode> {
   override readonly name = 'RemoteError';
-  readonly code: RemoteErrorCode;
-
-  constructor(code: RemoteErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
-export type AdmissionErrorCode =
+type AdmissionErrorCode =
   | 'ADMISSION_NO_IDENTITY'
   | 'ADMISSION_CLIENT_ID'
   | 'ADMISSION_REVOKED'
@@ -107,14 +82,12 @@ export type AdmissionErrorCode =
   | 'ADMISSION_SIZE';
 
 /** A client is refused, and why; `returnCode` is the CONNACK's where there is one (MQTT 3.1.1, table 3.1). */
-export class AdmissionError extends Error {
+export class AdmissionError extends CodedError<AdmissionErrorCode> {
   override readonly name = 'AdmissionError';
-  readonly code: AdmissionErrorCode;
   readonly returnCode: number;
 
   constructor(code: AdmissionErrorCode, message: string, returnCode = 5) {
-    super(message);
-    this.code = code;
+    super(code, message);
     this.returnCode = returnCode;
   }
 }
@@ -125,7 +98,7 @@ export class RevocationError extends Error {
   readonly code = 'REVOCATION_OLD';
 }
 
-export type AccessErrorCode =
+type AccessErrorCode =
   | 'ACCESS_POLICY'
   | 'ACCESS_DENIED'
   | 'ACCESS_NOT_FOUND'
@@ -135,12 +108,6 @@ export type AccessErrorCode =
   | 'ACCESS_DAMAGED';
 
 /** A policy does not allow it, or what was said of policies and principals cannot be taken. */
-export class AccessError extends Error {
+export class AccessError extends CodedError<AccessErrorCode> {
   override readonly name = 'AccessError';
-  readonly code: AccessErrorCode;
-
-  constructor(code: AccessErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

@@ -9,7 +9,7 @@ import { projectContext } from './keys/project-context.ts';
 import type { ProjectKeys } from './keys/provider.ts';
 import type { ProjectReference } from './projects.ts';
 
-export const KEY_WATCH_LIMITS = {
+const KEY_WATCH_LIMITS = {
   /** How long a check's answer holds. With the longest step between two looks it stays below two seconds. */
   knownMs: 1_200,
   /** How long a project may stay unknown before its clients are refused, instead of waiting. */
@@ -21,7 +21,7 @@ export const KEY_WATCH_LIMITS = {
 /** A refusal is what the key service said, or KEY_UNREACHABLE. */
 export type Standing = 'usable' | 'unknown' | KeyError;
 
-export interface KeyWatchOptions {
+interface KeyWatchOptions {
   readonly keys: ProjectKeys;
   /** Told when a project's standing changes. */
   readonly onStanding: (projectId: string, standing: Standing) => void;

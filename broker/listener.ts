@@ -28,7 +28,7 @@ export const SERVER_TLS = {
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 } as const satisfies TlsOptions;
 
-export interface ListenerOptions {
+interface ListenerOptions {
   readonly certificatePem: string;
   readonly keyPem: string;
   /** Certificate of the authority whose clients are let in. */

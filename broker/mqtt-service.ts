@@ -26,7 +26,7 @@ export interface PublishTarget {
   checkpoint?(projectId: string): LogCheckpoint | undefined;
 }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly target: PublishTarget;
   /** Signs requests for certificates that come over MQTT; without it all are refused. */
   readonly issuer?: CertificateIssuer;

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makePrivateDirectory, withFileLock, writePrivateFile } from '../certs/mod.ts';
+import { makePrivateDirectory, whenMissing, withFileLock, writePrivateFile } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
 import { isKeyUnavailable } from './keys/key-refusal.ts';
 import { accountOf } from './keys/project-context.ts';
@@ -211,11 +211,4 @@ function unknowable(name: string, error: unknown): Error {
   if (isKeyUnavailable(error) || (error instanceof KeyError && error.code === 'KEY_NOT_FOUND')) return new KeyError(error.code, message, { cause: error });
   if (error instanceof ProjectError && error.code === 'PROJECT_DAMAGED') return new ProjectError(error.code, message, { cause: error });
   throw error;
-}
-
-function whenMissing<T>(fallback: T): (error: unknown) => T {
-  return (error) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return fallback;
-    throw error;
-  };
 }

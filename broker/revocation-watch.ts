@@ -19,7 +19,7 @@ export interface RevocationSource {
   read(): Promise<RevocationLists | undefined>;
 }
 
-export interface RevocationWatchOptions {
+interface RevocationWatchOptions {
   readonly source: RevocationSource;
   /** Called with every list that is taken after the first. */
   readonly onTaken: (lists: RevocationLists) => void;

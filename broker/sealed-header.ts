@@ -20,7 +20,7 @@ export function versionOf(bytes: Buffer, magic: Buffer): number | undefined {
   return bytes.length > magic.length && bytes.subarray(0, magic.length).equals(magic) ? bytes[magic.length] : undefined;
 }
 
-export interface ReadHeader {
+interface ReadHeader {
   readonly header: Buffer;
   readonly parts: readonly Buffer[];
   /** What follows the header, at least one byte. */

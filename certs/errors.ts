@@ -41,15 +41,19 @@ export type CertsErrorCode =
   /** A choice of handshake cases matches none. */
   | 'CERTS_NO_CASE';
 
-/** What went wrong in the certificate room; `cause` carries the system's own error where there is one. */
-export class CertsError extends Error {
-  override readonly name = 'CertsError';
-  readonly code: CertsErrorCode;
+/** An error with a stable code; `cause` carries the one behind it. Other rooms' errors are of this shape too. */
+export class CodedError<Code extends string> extends Error {
+  readonly code: Code;
 
-  constructor(code: CertsErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: Code, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
+}
+
+/** What went wrong in the certificate room; `cause` carries the system's own error where there is one. */
+export class CertsError extends CodedError<CertsErrorCode> {
+  override readonly name = 'CertsError';
 }
 
 /** A sealed record does not authenticate: another key, another place, or altered bytes; nobody can tell which. */
@@ -68,6 +72,14 @@ export class SealError extends Error {
 export function systemCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return '';
+}
+
+/** For `catch`: a file that is not there gives `fallback`, whatever else is wrong is thrown on. */
+export function whenMissing<T>(fallback: T): (error: unknown) => T {
+  return (error) => {
+    if (systemCode(error) === 'ENOENT') return fallback;
+    throw error;
+  };
 }
 
 /** A record that is not what was written. */
@@ -99,12 +111,6 @@ export type ClaimErrorCode =
   | 'CLAIM_TAKEN';
 
 /** A claim gives no identity; the message is for the device that asks. */
-export class ClaimError extends Error {
+export class ClaimError extends CodedError<ClaimErrorCode> {
   override readonly name = 'ClaimError';
-  readonly code: ClaimErrorCode;
-
-  constructor(code: ClaimErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

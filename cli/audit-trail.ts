@@ -1,6 +1,6 @@
 /** The audit trail as commands use it: opened with the home, told what commands do, written out when they end, however they end. */
 import { join } from 'node:path';
-import { AuditTrail, OWNER_PRINCIPAL, type AuditEvent, type RootSource } from '../broker/mod.ts';
+import { AuditTrail, OWNER_PRINCIPAL, projectArn, type AuditEvent, type RootSource } from '../broker/mod.ts';
 import { actingPrincipal } from './acting.ts';
 import { now } from './clock.ts';
 
@@ -50,6 +50,6 @@ export async function audited<T>(trail: AuditTrail, act: CommandAct, work: () =>
 }
 
 function eventOf({ eventName, requestParameters, projectId, principal = actingPrincipal() ?? OWNER_PRINCIPAL }: CommandAct): AuditEvent {
-  const resources = projectId === undefined ? [] : [`arn:thrum:store:::project/${projectId}`];
+  const resources = projectId === undefined ? [] : [projectArn(projectId)];
   return { eventSource: 'thrum', eventName, principal, sourceIpAddress: undefined, requestParameters, readOnly: false, resources };
 }

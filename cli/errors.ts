@@ -3,20 +3,15 @@
  * 0 done, 1 a check found a failure, 2 wrong use or bad input, 3 the environment failed, 4 the store is an older copy.
  */
 import { CommanderError } from 'commander';
+import { CodedError } from '../certs/mod.ts';
 
 export const EXIT = { done: 0, failure: 1, usage: 2, environment: 3, rollback: 4 } as const;
 
 export type CliErrorCode = 'CLI_USAGE' | 'AUDIT_DAMAGED' | 'HOME_MISSING' | 'HOME_DAMAGED' | 'HOME_FOREIGN' | 'FLEET_FILE';
 
 /** Wrong use, or bad input. */
-export class CliError extends Error {
+export class CliError extends CodedError<CliErrorCode> {
   override readonly name = 'CliError';
-  readonly code: CliErrorCode;
-
-  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** Somebody pressed Ctrl-C, or asked to terminate, and what had to be undone is undone. */

@@ -1,4 +1,5 @@
 /** What can go wrong in the gateway room. */
+import { CodedError } from '../certs/mod.ts';
 
 export type GatewayErrorCode =
   | 'SPOOL_DAMAGED'
@@ -14,12 +15,6 @@ export type GatewayErrorCode =
   | 'GATEWAY_STOPPED';
 
 /** A gateway cannot start or go on; `code` says of what kind, the message what, where and what to do. */
-export class GatewayError extends Error {
+export class GatewayError extends CodedError<GatewayErrorCode> {
   override readonly name = 'GatewayError';
-  readonly code: GatewayErrorCode;
-
-  constructor(code: GatewayErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

@@ -4,33 +4,38 @@ import { chmodSync } from 'node:fs';
 import { readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { createSensor, planFleet } from '../sensors/mod.ts';
-import { freePort, start, thrum, withFolder, type Running } from './cli.ts';
-import { measured, messagesOf, sorted, storedMessages } from './store-contents.ts';
+import { start, thrum, withFolder, type Running } from './cli.ts';
+import { expectAllStoredOnce, fleetHomeIn, fleetOf, stop, WAIT, waitUntilStored, type FleetHome } from './fleet-home.fixture.ts';
+import { storedMessages } from './store-contents.ts';
 
-const FLEET = ['--seed', '7', '--sites', '1', '--gateways', '1', '--sensors', '4', '--machines', '2', '--capture-samples', '1024', '--waveform-every', '6', '--speed', '36000'];
-const PLAN = planFleet({
-  seed: 7, sites: 1, gateways: 1, sensors: 4, machines: 2, faultShare: 0.3, intervalMs: 3_600_000, waveformEvery: 6, captureSamples: 1024, startMs: Date.UTC(2026, 0, 1),
-});
+const FLEET = fleetOf({ seed: 7, gateways: 1, sensors: 4, machines: 2 });
 /** Mending takes 5 calls and one for each leftover, beginning a segment 17, the first records 3 and 2 each. */
 const CALLS_FROM_THE_START = 22;
 const CALLS_OF_THE_FIRST_RECORDS = 28;
 const CALLS_OF_A_SEAL = 6;
 const KILLER = { NODE_OPTIONS: `--import ${new URL('./kill-at-call.js', import.meta.url).href}` };
-const WAIT = { timeout: 30_000, interval: 20 };
 
-interface Place {
-  readonly home: string;
-  readonly url: string;
-  readonly broker: readonly string[];
+interface Place extends FleetHome {
   readonly gateway: readonly string[];
 }
 
 async function placeIn(folder: string): Promise<Place> {
-  const home = join(folder, 'home');
-  const port = String(await freePort());
-  const url = `mqtts://localhost:${port}`;
-  return { home, url, broker: ['broker', '--home', home, '--port', port], gateway: ['gateway', '--number', '1', '--home', home, '--url', url, ...FLEET] };
+  const place = await fleetHomeIn(folder, FLEET);
+  return { ...place, gateway: place.gateways[0]! };
+}
+
+/** A broker that is up, and a gateway that had something stored at it. */
+async function startBoth(place: Place): Promise<{ readonly broker: Running; readonly gateway: Running }> {
+  const broker = start(place.broker);
+  await broker.firstLine;
+  const gateway = start(place.gateway);
+  await waitUntilStored(place.home, 10);
+  return { broker, gateway };
+}
+
+async function kill({ child, exited }: Running): Promise<void> {
+  child.kill('SIGKILL');
+  await exited;
 }
 
 async function folderOfProject({ home }: Place): Promise<string> {
@@ -43,30 +48,12 @@ async function newestSegment(place: Place): Promise<string> {
   return join(folder, (await readdir(folder)).filter((name) => name.endsWith('.seg')).sort().at(-1)!);
 }
 
-async function stop({ child, exited }: Running): Promise<void> {
-  child.kill('SIGTERM');
-  expect(await exited).toMatchObject({ exitCode: 0 });
-}
-
-async function expectAllStoredOnce({ home }: Place): Promise<void> {
-  const counts = await measured(home);
-  const expected = PLAN.gateways.flatMap(({ sensors }) => sensors.flatMap((spec) => messagesOf(createSensor(spec), counts.get(spec.sensorId) ?? 0)));
-  expect(expected.length).toBeGreaterThan(0);
-  expect(sorted(await storedMessages(home))).toEqual(sorted(expected));
-  expect(await thrum(['store', 'verify', '--home', home])).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('all as they were written') as string });
-}
-
 it('stores everything exactly once although the broker is killed at each call that it makes of the disk', { timeout: 400_000 }, async () => {
   await withFolder(async (folder) => {
     const place = await placeIn(folder);
-    const first = start(place.broker);
-    await first.firstLine;
-    const begun = start(place.gateway);
-    await vi.waitFor(async () => expect((await storedMessages(place.home)).length).toBeGreaterThan(10), WAIT);
-    for (const { child, exited } of [begun, first]) {
-      child.kill('SIGKILL');
-      await exited;
-    }
+    const first = await startBoth(place);
+    await kill(first.gateway);
+    await kill(first.broker);
     const killedAt = async (at: string, meanwhile: (broker: Running) => Promise<void>): Promise<void> => {
       const broker = start(place.broker, { ...KILLER, THRUM_KILL_AT: at });
       await meanwhile(broker);
@@ -78,8 +65,7 @@ it('stores everything exactly once although the broker is killed at each call th
     const withGateway = async (work: () => Promise<unknown>): Promise<void> => {
       const gateway = start(place.gateway);
       await work();
-      gateway.child.kill('SIGKILL');
-      await gateway.exited;
+      await kill(gateway);
     };
     for (let call = CALLS_FROM_THE_START; call < CALLS_OF_THE_FIRST_RECORDS; call++) await killedAt(`start:${call}`, ({ exited }) => withGateway(() => exited));
     for (let call = 0; call < CALLS_OF_A_SEAL; call++) {
@@ -96,8 +82,7 @@ it('stores everything exactly once although the broker is killed at each call th
     const last = start(place.broker);
     const gateway = start(place.gateway);
     await gateway.firstLine;
-    const before = (await storedMessages(place.home)).length;
-    await vi.waitFor(async () => expect((await storedMessages(place.home)).length).toBeGreaterThan(before), WAIT);
+    await waitUntilStored(place.home, (await storedMessages(place.home)).length);
     await stop(gateway);
     await stop(last);
     await expectAllStoredOnce(place);
@@ -107,13 +92,9 @@ it('stores everything exactly once although the broker is killed at each call th
 it('says what it recovered, once, also as JSON', async () => {
   await withFolder(async (folder) => {
     const place = await placeIn(folder);
-    const killed = start(place.broker);
-    await killed.firstLine;
-    const gateway = start(place.gateway);
-    await vi.waitFor(async () => expect((await storedMessages(place.home)).length).toBeGreaterThan(10), WAIT);
+    const { broker, gateway } = await startBoth(place);
     await stop(gateway);
-    killed.child.kill('SIGKILL');
-    await killed.exited;
+    await kill(broker);
     const recovered: unknown[] = [];
     for (let round = 0; round < 2; round++) {
       const next = start([...place.broker, '--json', '--quiet']);
@@ -132,7 +113,7 @@ it('refuses a second broker on one home with one line, and the first goes on', a
     const second = await thrum(['broker', '--home', place.home, '--port', '0']);
     expect(second).toMatchObject({ exitCode: 3, stdout: '', stderr: expect.stringMatching(/^thrum: .*in use by process \d+.*\n$/) as string });
     const gateway = start(place.gateway);
-    await vi.waitFor(async () => expect((await storedMessages(place.home)).length).toBeGreaterThan(10), WAIT);
+    await waitUntilStored(place.home, 10);
     await stop(gateway);
     await stop(first);
     await expectAllStoredOnce(place);
@@ -142,12 +123,9 @@ it('refuses a second broker on one home with one line, and the first goes on', a
 it('refuses with one line what is stored where the system cannot read it, and serves the other projects', { skip: process.platform !== 'linux' }, async () => {
   await withFolder(async (folder) => {
     const place = await placeIn(folder);
-    const first = start(place.broker);
-    await first.firstLine;
-    const gateway = start(place.gateway);
-    await vi.waitFor(async () => expect((await storedMessages(place.home)).length).toBeGreaterThan(10), WAIT);
-    await stop(gateway);
-    await stop(first);
+    const first = await startBoth(place);
+    await stop(first.gateway);
+    await stop(first.broker);
     const segment = await newestSegment(place);
     await rename(segment, join(folder, 'kept'));
     await symlink('/proc/self/mem', segment); // whose first byte cannot be read: EIO
@@ -179,12 +157,8 @@ const mayMakeReadOnly = !isRoot || spawnSync('unshare', ['-m', 'mount', '-t', 't
 it.skipIf(!mayMakeReadOnly)('stops with one line when its folder is read-only, and goes on when it is not', { timeout: 60_000 }, async () => {
   await withFolder(async (folder) => {
     const place = await placeIn(folder);
-    const killed = start(place.broker);
-    await killed.firstLine;
-    const gateway = start(place.gateway);
-    await vi.waitFor(async () => expect((await storedMessages(place.home)).length).toBeGreaterThan(10), WAIT);
-    killed.child.kill('SIGKILL');
-    await killed.exited;
+    const { broker: killed, gateway } = await startBoth(place);
+    await kill(killed);
     const project = await folderOfProject(place);
     const undo = makeReadOnly(project);
     try {

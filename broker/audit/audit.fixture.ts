@@ -45,7 +45,7 @@ export function eventOf(number: number, more: Partial<AuditEvent> = {}): AuditEv
   };
 }
 
-export interface TrailContents {
+interface TrailContents {
   readonly records: readonly AuditRecord[];
   readonly names: readonly string[];
   readonly faults: readonly TrailFault[];

@@ -1,5 +1,6 @@
 /** Where a project's log stood when a segment was sealed, as the trail keeps it: an older copy of the store is behind it. */
 import { z } from 'zod';
+import { projectArn } from '../access/actions.ts';
 import type { AuditEvent } from './event.ts';
 import type { AuditRecord } from './record.ts';
 
@@ -28,7 +29,7 @@ export function checkpointEvent(given: Checkpoint): AuditEvent {
     sourceIpAddress: undefined,
     requestParameters: { projectId, segmentId, ordinal, records, chainHex },
     readOnly: false,
-    resources: [`arn:thrum:store:::project/${projectId}`],
+    resources: [projectArn(projectId)],
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the audit trail is told of clients: let in, refused, cut off. */
+import { projectArn } from '../access/actions.ts';
 import type { Connection } from '../connection.ts';
 import type { AuditEvent } from './event.ts';
 
@@ -26,6 +27,6 @@ export function clientEvent(eventName: ClientEventName, { connection, address, c
     requestParameters: { role: peer?.role, projectId, gatewayId, clientId },
     ...(error && { errorCode: (error as { code?: string }).code ?? error.name, errorMessage: error.message }),
     readOnly: false,
-    resources: projectId === undefined ? [] : [`arn:thrum:store:::project/${projectId}`],
+    resources: projectId === undefined ? [] : [projectArn(projectId)],
   };
 }

@@ -4,7 +4,7 @@ import type { AuditEvent } from './event.ts';
 import { redact, redactText } from './redact.ts';
 import { RECORD_BYTES_MAX } from './trail-format.ts';
 
-export interface UserIdentity {
+interface UserIdentity {
   readonly type: 'Root' | 'IAMUser' | 'Role' | 'Certificate' | 'Service' | 'Unknown';
   readonly principalId: string;
   readonly arn: string;
@@ -40,7 +40,7 @@ export interface AuditRecord {
 }
 
 /** Whose trail it is. */
-export interface TrailOwner {
+interface TrailOwner {
   /** 12 digits. */
   readonly accountId: string;
   readonly region: string;

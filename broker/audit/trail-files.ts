@@ -1,18 +1,15 @@
 /** The files of a trail in its folder: `<ordinal>-<file id>.audit`, and `head`, which says where the trail ends. */
-import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { deriveKey, openAt, sealAt, SealError, writePrivateFile } from '../../certs/mod.ts';
-import type { RootNote, TrailPosition } from './trail-format.ts';
-import type { TrailKeys } from './trail-keys.ts';
+import { SealError, whenMissing, writePrivateFile } from '../../certs/mod.ts';
+import type { RootKeys, RootNote } from '../keys/root-key.ts';
+import { openDocument, rootOfDocument, sealDocument, type DocumentKind } from '../sealed-document.ts';
+import type { TrailPosition } from './trail-format.ts';
 
 const NAME = /^(\d{12})-([0-9a-f]{32})\.audit$/;
-const HEAD_MAGIC = Buffer.from('THRUMAUH');
-const HEAD_VERSION = 1;
-/** magic (8), version (1), root kind (1), root salt (16), file salt (16) */
-const HEAD_HEADER_BYTES = 42;
-const ZERO_NONCE = Buffer.alloc(12);
+const HEAD: DocumentKind = { magic: 'THRUMAUH', info: 'thrum audit v1 head' };
+const ALTERED = 'the head was altered';
 
 export interface TrailFile {
   readonly ordinal: number;
@@ -51,38 +48,20 @@ export interface Head {
 }
 
 /** The head; undefined where there is none, and words where it does not open. Rejects only when the root key cannot be had. */
-export async function readHead(directory: string, keys: TrailKeys): Promise<Head | string | undefined> {
+export async function readHead(directory: string, keys: RootKeys): Promise<Head | string | undefined> {
   const bytes = await readFile(headPath(directory)).catch(whenMissing(undefined));
   if (bytes === undefined) return undefined;
-  const altered = 'the head was altered';
-  if (bytes.length < HEAD_HEADER_BYTES || !bytes.subarray(0, 8).equals(HEAD_MAGIC) || bytes[8] !== HEAD_VERSION || bytes[9] !== keys.kind) return altered;
-  const root = { kind: bytes[9], salt: bytes.subarray(10, 26) };
-  const header = bytes.subarray(0, HEAD_HEADER_BYTES);
+  const root = rootOfDocument(bytes, HEAD);
+  if (root?.kind !== keys.kind) return ALTERED;
   try {
-    const key = headKey(await keys.rootKey(root), header);
-    const json = openAt(key, ZERO_NONCE, 0, header, bytes.subarray(HEAD_HEADER_BYTES)).toString('utf8');
-    return { position: trailPosition.parse(JSON.parse(json)), root };
+    return { position: trailPosition.parse(JSON.parse(await openDocument(bytes, HEAD, root, keys))), root };
   } catch (error) {
-    if (error instanceof SealError) return altered;
+    if (error instanceof SealError) return ALTERED;
     throw error;
   }
 }
 
-/** Replaces the head, under a fresh key each time. */
-export async function writeHead(directory: string, keys: TrailKeys, { position, root }: Head): Promise<void> {
-  const header = Buffer.concat([HEAD_MAGIC, Buffer.from([HEAD_VERSION, root.kind]), root.salt, randomBytes(16)]);
-  const key = headKey(await keys.rootKey(root), header);
-  const sealed = sealAt(key, ZERO_NONCE, 0, header, Buffer.from(JSON.stringify(position)));
-  await writePrivateFile(headPath(directory), Buffer.concat([header, sealed]));
-}
-
-function headKey(rootKey: Buffer, header: Buffer): Buffer {
-  return deriveKey(rootKey, header.subarray(26), 'thrum audit v1 head');
-}
-
-export function whenMissing<T>(fallback: T): (error: unknown) => T {
-  return (error) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return fallback;
-    throw error;
-  };
+/** Replaces the head. */
+export async function writeHead(directory: string, keys: RootKeys, { position, root }: Head): Promise<void> {
+  await writePrivateFile(headPath(directory), await sealDocument(JSON.stringify(position), HEAD, root, keys));
 }

@@ -12,6 +12,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { deriveKey, openAt, RecordError, sealAt, SealError } from '../../certs/mod.ts';
+import type { RootNote } from '../keys/root-key.ts';
 
 export const HEADER_BYTES = 152;
 export const RECORD_HEADER_BYTES = 32;
@@ -23,12 +24,6 @@ const MAGIC = Buffer.from('THRUMAUD');
 const VERSION = 1;
 const SIGNED_BYTES = 120;
 const ZERO_NONCE = Buffer.alloc(12);
-
-/** How the root key is had: `kind` 0 from a file, 1 from a passphrase and `salt` (16 bytes). */
-export interface RootNote {
-  readonly kind: number;
-  readonly salt: Buffer;
-}
 
 /** Where a trail stands. */
 export interface TrailPosition {

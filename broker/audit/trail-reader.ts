@@ -1,11 +1,11 @@
 /** Reads a trail from its first record to its last, and says of each fault where it is. Goes on after a fault. */
 import { readFile } from 'node:fs/promises';
-import { RecordError } from '../../certs/mod.ts';
+import { RecordError, whenMissing } from '../../certs/mod.ts';
 import { KeyError } from '../errors.ts';
+import type { RootKeys } from '../keys/root-key.ts';
 import type { AuditRecord } from './record.ts';
 import { fileKeys, firstChain, HEADER_BYTES, headerIsAuthentic, openAuditRecords, parseHeader, TRAIL_START, type FileHeader, type FileKeys, type TrailPosition } from './trail-format.ts';
-import { headPath, listTrailFiles, readHead, trailFilePath, whenMissing, type TrailFile } from './trail-files.ts';
-import type { TrailKeys } from './trail-keys.ts';
+import { headPath, listTrailFiles, readHead, trailFilePath, type TrailFile } from './trail-files.ts';
 
 /** What is wrong, and where; `record` is -1 when it concerns the whole file. */
 export interface TrailFault {
@@ -26,7 +26,7 @@ export interface Witness {
 }
 
 /** A trail file that opened. */
-export interface OpenedTrailFile {
+interface OpenedTrailFile {
   readonly header: FileHeader;
   readonly keys: FileKeys;
   readonly bytes: Buffer;
@@ -35,7 +35,7 @@ export interface OpenedTrailFile {
 }
 
 /** Opens one file, or says what is wrong with it. `number` is its place when it is not what its name says. */
-export async function openTrailFile(file: TrailFile, trailKeys: TrailKeys): Promise<OpenedTrailFile | string> {
+export async function openTrailFile(file: TrailFile, trailKeys: RootKeys): Promise<OpenedTrailFile | string> {
   const bytes = await readFile(file.path).catch(whenMissing(undefined));
   if (bytes === undefined) return 'it is missing';
   const header = parseHeader(bytes);
@@ -52,7 +52,7 @@ export async function openTrailFile(file: TrailFile, trailKeys: TrailKeys): Prom
  * Makes sure that the home is opened as the trail was written: when nothing of it opens the key is wrong, not each of its files.
  * KEY_PASSPHRASE, KEYSTORE_DAMAGED.
  */
-export async function checkTrailOpens(directory: string, keys: TrailKeys): Promise<void> {
+export async function checkTrailOpens(directory: string, keys: RootKeys): Promise<void> {
   const files = await listTrailFiles(directory);
   if (files.length === 0 || typeof (await readHead(directory, keys)) === 'object') return;
   for (const file of files) if (typeof (await openTrailFile(file, keys)) === 'object') return;
@@ -62,7 +62,7 @@ export async function checkTrailOpens(directory: string, keys: TrailKeys): Promi
 }
 
 /** All records and faults. `witnesses`: positions kept elsewhere, beside that of the trail's own head. */
-export async function* walkTrail(directory: string, keys: TrailKeys, witnesses: readonly Witness[] = []): AsyncGenerator<TrailItem> {
+export async function* walkTrail(directory: string, keys: RootKeys, witnesses: readonly Witness[] = []): AsyncGenerator<TrailItem> {
   await checkTrailOpens(directory, keys);
   const head = await readHead(directory, keys); // before the files: they may grow meanwhile
   const files = await listTrailFiles(directory);
@@ -95,7 +95,7 @@ interface FileWalk {
 }
 
 /** One file. Returns where it ends; undefined after a fault. */
-async function* walkFile(file: TrailFile, keys: TrailKeys, { before, open, unsure }: FileWalk): AsyncGenerator<TrailItem, TrailPosition | undefined> {
+async function* walkFile(file: TrailFile, keys: RootKeys, { before, open, unsure }: FileWalk): AsyncGenerator<TrailItem, TrailPosition | undefined> {
   const opened = await openTrailFile(file, keys);
   if (typeof opened === 'string') {
     yield fault(file.path, -1, opened);

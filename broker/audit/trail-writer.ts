@@ -7,10 +7,11 @@ import { randomBytes } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makePrivateDirectory, RecordError, withFileLock, writePrivateFile } from '../../certs/mod.ts';
-import { buildHeader, fileKeys, firstChain, HEADER_BYTES, openAuditRecords, sealAuditRecord, TRAIL_START, type RootNote, type TrailPosition } from './trail-format.ts';
+import type { RootKeys, RootNote } from '../keys/root-key.ts';
+import { buildHeader, fileKeys, firstChain, HEADER_BYTES, openAuditRecords, sealAuditRecord, TRAIL_START, type TrailPosition } from './trail-format.ts';
 import { headPath, listTrailFiles, readHead, trailFilePath, writeHead, type Head, type TrailFile } from './trail-files.ts';
-import type { TrailKeys } from './trail-keys.ts';
 import { checkTrailOpens, openTrailFile } from './trail-reader.ts';
+import { newRoot } from './trail-root.ts';
 
 /** A file that has this many bytes is followed by another. */
 export const FILE_ROLL_BYTES = 8 * 2 ** 20;
@@ -29,7 +30,7 @@ interface End {
  * Appends records and resolves when they are on disk. `say` makes the record that tells of damage found before them. Rejects, with nothing
  * appended or, after a failed sync, perhaps all of it.
  */
-export async function appendRecords(directory: string, keys: TrailKeys, records: readonly string[], say: (damage: string) => string): Promise<void> {
+export async function appendRecords(directory: string, keys: RootKeys, records: readonly string[], say: (damage: string) => string): Promise<void> {
   await makePrivateDirectory(directory);
   await withFileLock(join(directory, 'lock'), async () => {
     const end = await findEnd(directory, keys);
@@ -40,7 +41,7 @@ export async function appendRecords(directory: string, keys: TrailKeys, records:
   });
 }
 
-async function beginFile(directory: string, keys: TrailKeys, { position: previous, root, nextOrdinal: ordinal }: End, texts: readonly string[]): Promise<TrailPosition> {
+async function beginFile(directory: string, keys: RootKeys, { position: previous, root, nextOrdinal: ordinal }: End, texts: readonly string[]): Promise<TrailPosition> {
   const fileId = randomBytes(16).toString('hex');
   const secrets = fileKeys(await keys.rootKey(root), fileId);
   const header = buildHeader(root, fileId, ordinal, previous, secrets);
@@ -50,7 +51,7 @@ async function beginFile(directory: string, keys: TrailKeys, { position: previou
   return position;
 }
 
-async function growFile(directory: string, keys: TrailKeys, { position: before, root }: End, texts: readonly string[]): Promise<TrailPosition> {
+async function growFile(directory: string, keys: RootKeys, { position: before, root }: End, texts: readonly string[]): Promise<TrailPosition> {
   const { bytes, position } = seal(texts, before, fileKeys(await keys.rootKey(root), before.fileId));
   const handle = await open(trailFilePath(directory, before), 'r+');
   try {
@@ -78,23 +79,23 @@ function seal(texts: readonly string[], from: TrailPosition, secrets: ReturnType
 }
 
 /** From the head on: what was appended since it was written, by a process that was killed before it could replace it. */
-async function findEnd(directory: string, keys: TrailKeys): Promise<End> {
+async function findEnd(directory: string, keys: RootKeys): Promise<End> {
   const files = await listTrailFiles(directory);
   const head = await readHead(directory, keys);
   if (files.length === 0 && head === undefined) {
-    const root = await keys.newRoot();
+    const root = await newRoot(keys);
     await writeHead(directory, keys, { position: TRAIL_START, root }); // so that a trail without one was tampered with
     return { position: TRAIL_START, root, nextOrdinal: 1, damage: undefined };
   }
   const nextOrdinal = Math.max(files.at(-1)?.ordinal ?? 0, typeof head === 'object' ? head.position.ordinal : 0) + 1;
   if (typeof head === 'object') return { ...(await follow(keys, files, head)), nextOrdinal };
   await checkTrailOpens(directory, keys); // else the key is wrong: nothing must be written under it
-  const end = await follow(keys, files, { position: TRAIL_START, root: await keys.newRoot() });
+  const end = await follow(keys, files, { position: TRAIL_START, root: await newRoot(keys) });
   return { ...end, nextOrdinal, damage: end.damage ?? `${headPath(directory)} ${head === undefined ? 'was missing' : 'was altered'}` };
 }
 
 /** Reads on from `head` through the files after it; stops at the first that is not as it was written. */
-async function follow(keys: TrailKeys, files: readonly TrailFile[], head: Head): Promise<Omit<End, 'nextOrdinal'>> {
+async function follow(keys: RootKeys, files: readonly TrailFile[], head: Head): Promise<Omit<End, 'nextOrdinal'>> {
   let end: Omit<End, 'nextOrdinal'> = { ...head, damage: undefined };
   const rest = files.filter(({ ordinal }) => ordinal >= head.position.ordinal);
   if (head.position.ordinal > 0 && rest[0]?.fileId !== head.position.fileId) return { ...end, damage: `file ${head.position.ordinal} of the trail was missing` };
@@ -106,7 +107,7 @@ async function follow(keys: TrailKeys, files: readonly TrailFile[], head: Head):
   return end;
 }
 
-async function followFile(keys: TrailKeys, file: TrailFile, { position, root: before }: Omit<End, 'nextOrdinal'>, isLast: boolean): Promise<Omit<End, 'nextOrdinal'>> {
+async function followFile(keys: RootKeys, file: TrailFile, { position, root: before }: Omit<End, 'nextOrdinal'>, isLast: boolean): Promise<Omit<End, 'nextOrdinal'>> {
   const damaged = (damage: string): Omit<End, 'nextOrdinal'> => ({ position, root: before, damage });
   const opened = await openTrailFile(file, keys);
   if (typeof opened === 'string') return damaged(`${file.path}: ${opened}`);

@@ -4,21 +4,20 @@
  * tells how much is missing: a gap that shows. What was recorded less than GROUP_MS before a process is killed may be lost.
  */
 import { join } from 'node:path';
-import type { RootSource } from '../keys/root-key.ts';
+import { RootKeys, type RootSource } from '../keys/root-key.ts';
 import { checkpointOf, checkpointEvent, type Checkpoint } from './checkpoint.ts';
 import type { AuditEvent, AuditSink } from './event.ts';
 import { noteEvent, recordOf, type AuditRecord, type NotedEvent } from './record.ts';
 import { Refusals, REFUSAL_WINDOW_MS, type Repeats } from './refusals.ts';
 import { TRAIL_START, type TrailPosition } from './trail-format.ts';
 import { headPath, readHead } from './trail-files.ts';
-import { TrailKeys } from './trail-keys.ts';
 import { walkTrail, type TrailItem, type Witness } from './trail-reader.ts';
 import { appendRecords } from './trail-writer.ts';
 
 /** How long events are gathered before they are appended. */
-export const GROUP_MS = 100;
+const GROUP_MS = 100;
 /** Events that wait to be appended; they are bounded in size (record.ts), so this bounds the memory: some 64 MiB at worst, 4 usually. */
-export const QUEUE_MAX = 4096;
+const QUEUE_MAX = 4096;
 /** Records appended under one lock and one sync. */
 const GROUP_MAX = 1024;
 /** How long after a failed append the next is tried. */
@@ -40,7 +39,7 @@ export interface AuditTrailOptions {
 export class AuditTrail {
   readonly directory: string;
   readonly #options: AuditTrailOptions;
-  readonly #keys: TrailKeys;
+  readonly #keys: RootKeys;
   readonly #refusals = new Refusals();
   #queue: NotedEvent[] = [];
   #dropped = { count: 0, fromMs: 0 };
@@ -54,7 +53,7 @@ export class AuditTrail {
   private constructor(options: AuditTrailOptions) {
     this.directory = options.directory;
     this.#options = options;
-    this.#keys = new TrailKeys(options.source, options.keysDirectory);
+    this.#keys = new RootKeys(options.source, options.keysDirectory);
   }
 
   /** Touches no file before the first record, or reader. */

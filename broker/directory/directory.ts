@@ -8,7 +8,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, withFileLock, writePrivateFile } from '../../certs/mod.ts';
+import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, whenMissing, withFileLock, writePrivateFile } from '../../certs/mod.ts';
+import { projectArn } from '../access/actions.ts';
 import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { DirectoryError, KeyError } from '../errors.ts';
@@ -30,14 +31,14 @@ const ZERO_NONCE = Buffer.alloc(12);
 const INFO = 'thrum directory v1';
 const EVENT_NAME = 'PutDirectory';
 
-export interface DirectoryOptions {
+interface DirectoryOptions {
   /** The folder that the tables are in, one file a project. */
   readonly directory: string;
   readonly keys: KeyProvider;
   readonly audit?: AuditSink;
 }
 
-export interface PutOptions {
+interface PutOptions {
   /** Takes names in which sensitive text seems to be. */
   readonly allowSensitiveText?: boolean;
 }
@@ -52,10 +53,7 @@ export class Directory {
   /** A project's table; an empty one of version 0 where none was ever put. DIRECTORY_DAMAGED, KEY_DISABLED … */
   async read(projectId: string): Promise<Places> {
     const path = this.pathOf(projectId);
-    const bytes = await readFile(path).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    });
+    const bytes = await readFile(path).catch(whenMissing(undefined));
     if (bytes === undefined) return NO_PLACES;
     const version = versionOf(bytes, MAGIC);
     const read = version === 1 || version === VERSION ? readHeader(bytes, version === 1 ? 1 : 3) : undefined;
@@ -91,10 +89,7 @@ export class Directory {
 
   /** The key that protects a project's table; undefined where none was ever put. */
   async keyOf(projectId: string): Promise<string | undefined> {
-    const bytes = await readFile(this.pathOf(projectId)).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    });
+    const bytes = await readFile(this.pathOf(projectId)).catch(whenMissing(undefined));
     if (bytes === undefined) return undefined;
     const read = versionOf(bytes, MAGIC) === VERSION ? readHeader(bytes, 3) : undefined;
     if (read) return String(read.parts[0]);
@@ -144,7 +139,7 @@ export class Directory {
       sourceIpAddress: undefined,
       requestParameters: { projectId, version: table.version, sensors: table.sensors.length, gateways: table.gateways.length },
       readOnly: false,
-      resources: [`arn:thrum:store:::project/${projectId}`],
+      resources: [projectArn(projectId)],
     });
   }
 }

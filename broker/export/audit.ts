@@ -1,9 +1,10 @@
 /** An export as the audit trail tells it: what left, in which form, and its digest; not what it said, nor names of places. */
+import { projectArn } from '../access/actions.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { ExportSummary } from './export.ts';
 import { namesPlace, type Selection } from './selection.ts';
 
-export interface ExportedData {
+interface ExportedData {
   /** ARN of who exports. */
   readonly principal: string;
   readonly projectIds: readonly string[];
@@ -32,6 +33,6 @@ export function exportEvent({ principal, projectIds, selection, withNames, summa
     responseElements: { rows, bytes, sha256 },
     ...(complete ? {} : { errorCode: 'ExportIncomplete', errorMessage: 'the export ended before it was whole; what is counted here had left by then' }),
     readOnly: true,
-    resources: projectIds.map((projectId) => `arn:thrum:store:::project/${projectId}`),
+    resources: projectIds.map(projectArn),
   };
 }

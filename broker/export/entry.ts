@@ -34,12 +34,10 @@ export interface ExportProject {
 }
 
 /** A table of places as an owner keeps it: each sensor's, and the site of each gateway. */
-export interface PlaceTable {
+interface PlaceTable {
   readonly sensors: readonly (Place & { readonly sensorId: string })[];
   readonly gateways: readonly { readonly gatewayId: string; readonly siteName: string }[];
 }
-
-export const NOWHERE: PlaceTable = { sensors: [], gateways: [] };
 
 export function exportProject(projectId: string, projectName: string, { sensors, gateways }: PlaceTable): ExportProject {
   return {

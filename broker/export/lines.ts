@@ -4,7 +4,7 @@ import type { WriteBytes } from './entry.ts';
 /** Characters gathered before they are written; the longest line may come on top. */
 const PIECE_CHARACTERS = 64 * 1024;
 
-export interface LineWriter {
+interface LineWriter {
   /** Takes a line and its end. A promise is to be waited for before the next one. */
   add(line: string): Promise<void> | undefined;
   finish(): Promise<void>;

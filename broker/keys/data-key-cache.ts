@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { canonicalBytes } from '../../certs/mod.ts';
 import type { EncryptionContext } from './ciphertext.ts';
 
-export const DATA_KEY_CACHE = {
+const DATA_KEY_CACHE = {
   ageMs: 1_000,
   /** Times that one key is given. */
   uses: 10_000,

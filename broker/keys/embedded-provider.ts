@@ -17,7 +17,7 @@ import { refusalOf } from './key-refusal.ts';
 export type ActAs = <T>(accountId: string, call: (caller: Caller) => Promise<T>) => Promise<T>;
 
 /** What the console of the service modelled looks at to offer keys: one page. */
-const LOOK_LIMIT = 100;
+export const LOOK_LIMIT = 100;
 /** The file is looked at each time, which costs microseconds. */
 const WATCH_MS = 250;
 
@@ -120,7 +120,8 @@ function isDryRun(error: unknown): boolean {
   return error instanceof KmsError && error.type === 'DryRunOperationException';
 }
 
-function whenGone(error: unknown): void {
+/** For `catch`: a grant that is not there any more is no error. */
+export function whenGone(error: unknown): void {
   if ((error as { code?: string }).code !== 'KEY_NOT_FOUND') throw error;
 }
 

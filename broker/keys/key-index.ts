@@ -1,7 +1,7 @@
 /** Looking things up in a key state. An index is made once for each state, which never changes, and shared by all who look. */
 import type { KeyRecord, KeyState } from './key-state.ts';
 
-export interface KeyIndex {
+interface KeyIndex {
   readonly byId: ReadonlyMap<string, KeyRecord>;
   /** Alias names by key id, sorted; no entry where a key has none. */
   readonly aliasesOf: ReadonlyMap<string, readonly string[]>;

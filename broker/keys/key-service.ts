@@ -11,6 +11,7 @@ import { newMaterial } from './key-due.ts';
 import { aliasTarget, findKey, indexOf, keyArn } from './key-index.ts';
 import { KeyStore } from './key-store.ts';
 import { ALIAS, MAX_DESCRIPTION_CHARS, MAX_KEYS, type KeyRecord, type KeyState } from './key-state.ts';
+import { withKey } from './kms-operation.ts';
 import type { ProjectKeys } from './provider.ts';
 import type { RootSource } from './root-key.ts';
 import { servicePrincipal } from './principals.ts';
@@ -136,7 +137,7 @@ export class KeyService implements ProjectKeys {
         const before = find(state, name);
         if (before.state === 'PendingDeletion') throw waiting(before);
         const after = { ...before, state: next };
-        const changed = before.state === next ? state : { ...state, keys: state.keys.map((key) => (key === before ? after : key)) };
+        const changed = before.state === next ? state : withKey(state, before, after);
         return { state: changed, result: describe(changed, after) };
       }),
     );

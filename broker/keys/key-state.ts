@@ -9,7 +9,7 @@ export const MAX_POLICY_CHARS = 32_768;
 export const MAX_TAGS = 50;
 export const MAX_ALIASES_PER_KEY = 50;
 export const MAX_ON_DEMAND_ROTATIONS = 25;
-/** Ours: what fits into one private file (key-file.ts) with room for aliases, tags and grants. */
+/** Ours: what fits into one sealed file (sealed-file.ts) with room for aliases, tags and grants. */
 export const MAX_KEYS = 20_000;
 export const MAX_GRANTS_PER_KEY = 5_000;
 /** A key is rotated no more past it; 250 years at the shortest period. */

@@ -2,6 +2,7 @@
  * The keys of one home as they are now: the file, and what the clock did to it since it was written (key-due.ts). The
  * one thing that the in-process service and the KMS engine share.
  */
+import type { Change } from '../sealed-file.ts';
 import { settle } from './key-due.ts';
 import { KeyFile } from './key-file.ts';
 import { indexOf } from './key-index.ts';
@@ -13,10 +14,7 @@ const UNWRITABLE = new Set<unknown>(['CERTS_WRITE_FAILED', 'EACCES', 'EPERM', 'E
 /** What a home without keys looks like; nothing is made by looking. */
 const NOTHING = emptyKeyState(new Uint8Array());
 
-export interface KeyChange<T> {
-  readonly state: KeyState;
-  readonly result: T;
-}
+export type KeyChange<T> = Change<KeyState, T>;
 
 export class KeyStore {
   readonly now: () => number;

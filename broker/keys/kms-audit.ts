@@ -16,7 +16,7 @@ const MAX_TOLD_CHARS = 40_000;
 
 const READ_ONLY = /^(Decrypt|Describe|Encrypt|Generate|Get|List|ReEncrypt)/;
 
-export interface AuditedCall {
+interface AuditedCall {
   readonly operation: string;
   readonly input: unknown;
   readonly caller: Caller;

@@ -8,7 +8,7 @@ import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
 import { KeyError } from '../errors.ts';
 import { refusalOf } from './key-refusal.ts';
 
-export const KMS_CALL_LIMITS = {
+const KMS_CALL_LIMITS = {
   /** For one try: name, connection, answer. */
   tryMs: 2_000,
   tries: 8,
@@ -27,15 +27,15 @@ export interface KmsEndpoint {
 
 type Sdk = typeof import('@aws-sdk/client-kms');
 
-export interface KmsCalls {
-  /** One operation by its name without `Command`. `check` throws on an answer that cannot be one. KeyError, DryRunSucceeded. */
+interface KmsCalls {
+  /** One operation by its name without `Command`; an answer that `wish.read` cannot take apart is none. KeyError, DryRunSucceeded. */
   call<Result>(operation: KmsOperation, input: object, wish: CallWish<Result>): Promise<Result>;
   close(): void;
 }
 
-export type KmsOperation = 'CreateGrant' | 'Decrypt' | 'DescribeKey' | 'GenerateDataKey' | 'ListAliases' | 'ListKeys' | 'ReEncrypt' | 'RetireGrant';
+type KmsOperation = 'CreateGrant' | 'Decrypt' | 'DescribeKey' | 'GenerateDataKey' | 'ListAliases' | 'ListKeys' | 'ReEncrypt' | 'RetireGrant';
 
-export interface CallWish<Result> {
+interface CallWish<Result> {
   /** What the call is about, for messages. */
   readonly key: string;
   /** Takes an answer apart; undefined when it is none. */

@@ -26,7 +26,7 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
 /** Names of all operations, sorted. */
 export const KMS_OPERATIONS: readonly string[] = [...OPERATIONS.keys()].sort();
 
-export interface KmsEngineOptions {
+interface KmsEngineOptions {
   /** `KeyService.store` of the same home, or one of its own. */
   readonly store: KeyStore;
   readonly audit?: AuditSink;

@@ -2,7 +2,7 @@
 import type { KeyRecord, KeyState } from './key-state.ts';
 import { keyArn } from './key-index.ts';
 
-export type KmsErrorType =
+type KmsErrorType =
   | 'AccessDeniedException'
   | 'AlreadyExistsException'
   | 'DisabledException'

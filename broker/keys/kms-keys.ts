@@ -17,7 +17,7 @@ const ofKey = z.object({ KeyId: keyId });
 const description = text(0, MAX_DESCRIPTION_CHARS);
 
 /** `KeyMetadata` of a symmetric key. */
-export function metadataOf(state: KeyState, key: KeyRecord): object {
+function metadataOf(state: KeyState, key: KeyRecord): object {
   return {
     AWSAccountId: state.accountId,
     KeyId: key.keyId,

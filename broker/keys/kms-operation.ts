@@ -7,13 +7,13 @@ import type { KeyChange } from './key-store.ts';
 import type { KeyRecord, KeyState } from './key-state.ts';
 
 /** An operation that leaves the keys as they are; `run` may be called once its input is parsed. */
-export interface ReadingOperation {
+interface ReadingOperation {
   readonly kind: 'reads';
   readonly start: (input: unknown) => (call: Call) => object;
 }
 
 /** An operation that changes keys: what it gives back is written, unless it is the state it was given. */
-export interface ChangingOperation {
+interface ChangingOperation {
   readonly kind: 'changes';
   readonly start: (input: unknown) => (call: Call) => KeyChange<object>;
 }
@@ -50,7 +50,7 @@ export function without<T extends object, K extends keyof T>(record: T, ...names
   return Object.fromEntries(Object.entries(record).filter(([name]) => !(names as readonly PropertyKey[]).includes(name))) as Omit<T, K>;
 }
 
-export interface Page<T> {
+interface Page<T> {
   readonly items: readonly T[];
   /** Members of the answer that say whether there is more. */
   readonly more: { readonly Truncated: boolean; readonly NextMarker?: string };

@@ -6,7 +6,7 @@ import type { KMSClientConfig } from '@aws-sdk/client-kms';
 import { KeyError } from '../errors.ts';
 import type { EncryptionContext } from './ciphertext.ts';
 import { DataKeyCache } from './data-key-cache.ts';
-import { grantInput } from './embedded-provider.ts';
+import { grantInput, LOOK_LIMIT, whenGone } from './embedded-provider.ts';
 import type { DataKey, KeyDescription } from './key-service.ts';
 import { DryRunSucceeded, kmsCalls, type KmsEndpoint } from './kms-calls.ts';
 import { accountOf } from './project-context.ts';
@@ -14,14 +14,13 @@ import type { GrantedKey, ProjectKeys } from './provider.ts';
 
 const DATA_KEY_BYTES = 32;
 const MAX_WRAPPED_BYTES = 6144;
-const LOOK_LIMIT = 100;
 const WATCH_MS = 500;
 /** For one check; past it nothing is known. */
 export const CHECK_MS = 800;
 /** A new grant may not be known everywhere at once; its token stands for it. So long, in AWS's words, at most. */
 const TOKEN_MS = 5 * 60_000;
 
-export interface KmsProviderOptions extends KmsEndpoint {
+interface KmsProviderOptions extends KmsEndpoint {
   /** ARN of the principal that the broker is there: grants are to it. */
   readonly grantee?: string;
   readonly config?: KMSClientConfig;
@@ -86,9 +85,7 @@ export function kmsProvider(options: KmsProviderOptions): RemoteKeys {
     },
 
     async retire({ keyArn, grantId }): Promise<void> {
-      await calls.call('RetireGrant', { KeyId: keyArn, GrantId: grantId }, { key: keyArn, read: () => true }).catch((error: unknown) => {
-        if (!(error instanceof KeyError) || error.code !== 'KEY_NOT_FOUND') throw error;
-      });
+      await calls.call('RetireGrant', { KeyId: keyArn, GrantId: grantId }, { key: keyArn, read: () => true }).catch(whenGone);
     },
 
     keyIdOf: (keyArn) => Promise.resolve(keyArn),

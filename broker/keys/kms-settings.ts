@@ -12,7 +12,7 @@ const settings = z.strictObject({
 /** `endpoint`: URL; without it the region's own of AWS. `grantee`: ARN of the principal that the broker is there. */
 export type KmsSettings = z.infer<typeof settings>;
 
-export interface KmsSettingsFile {
+interface KmsSettingsFile {
   /** Empty where there is no KMS elsewhere. */
   read(): Promise<KmsSettings>;
   write(settings: KmsSettings): Promise<void>;

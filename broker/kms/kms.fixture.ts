@@ -6,14 +6,14 @@ import type { KmsServer } from './server.ts';
 export const REGION = 'us-east-1';
 export const KEY = { id: 'AKIAIOSFODNN7EXAMPLE', secret: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' };
 
-export interface RawRequest {
+interface RawRequest {
   readonly method?: string;
   readonly path?: string;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
 }
 
-export interface RawAnswer {
+interface RawAnswer {
   readonly status: number;
   readonly type: string | undefined;
   readonly message: string | undefined;

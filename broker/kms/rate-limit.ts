@@ -9,7 +9,7 @@ interface Bucket {
 }
 
 /** Whether `caller` may call now; each `true` counts. A second's worth may come at once. */
-export type RateLimit = (caller: string, nowMs: number) => boolean;
+type RateLimit = (caller: string, nowMs: number) => boolean;
 
 export function rateLimit(perS: number): RateLimit {
   const buckets = new Map<string, Bucket>();

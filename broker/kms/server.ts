@@ -17,7 +17,7 @@ import { verifySignature } from './signature.ts';
 import { answerOf, WireError } from './wire-error.ts';
 import { inputOf, readRequest, type WireRequest } from './wire-request.ts';
 
-export const KMS_LIMITS = {
+const KMS_LIMITS = {
   connections: 256,
   headerBytes: 16 * 1024,
   /** For the headers of a request, and for all of it, from its first byte. */
@@ -33,7 +33,7 @@ export const KMS_LIMITS = {
 } as const;
 
 /** What the server serves: the engine of the key service. A refusal has a `type` and an HTTP `status`. */
-export interface KmsOperations {
+interface KmsOperations {
   call(operation: string, input: unknown, caller: AccessCaller): Promise<object>;
 }
 

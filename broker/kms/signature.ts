@@ -22,7 +22,7 @@ export interface SignedRequest {
   readonly body: Buffer;
 }
 
-export interface SignatureRules<Found> {
+interface SignatureRules<Found> {
   readonly region: string;
   readonly nowMs: number;
   /** Who has an access key, and its secret; undefined where nobody has. */

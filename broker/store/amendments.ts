@@ -20,7 +20,7 @@ const FIXED_BYTES = 13;
 const INFO = 'thrum amendments v1';
 const ZERO_NONCE = Buffer.alloc(12);
 /** Some 60,000 segments that took the places of others: 8 TB. */
-export const MAX_AMENDMENTS_BYTES = 16 * 2 ** 20;
+const MAX_AMENDMENTS_BYTES = 16 * 2 ** 20;
 
 const ordinal = z.number().int().positive();
 const segmentId = z.string().regex(/^[0-9a-f]{32}$/);
@@ -38,7 +38,7 @@ const shape = z.strictObject({
 });
 
 export type Amendments = z.infer<typeof shape>;
-export type NotedPosition = z.infer<typeof position>;
+type NotedPosition = z.infer<typeof position>;
 
 export const NO_AMENDMENTS: Amendments = { version: 0, removed: null, rewritten: [], leftovers: [], reencrypting: null };
 

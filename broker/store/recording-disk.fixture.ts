@@ -18,7 +18,7 @@ export type Step =
  */
 export type Fault = 'EIO' | 'ENOSPC' | 'lost' | 'killed';
 
-export interface RecordingDisk {
+interface RecordingDisk {
   readonly disk: Disk;
   readonly steps: readonly Step[];
   /** Calls so far, those that failed included. */

@@ -36,7 +36,7 @@ export interface Recovery {
   readonly filesRemoved: number;
 }
 
-export interface Examined {
+interface Examined {
   readonly end: LogEnd;
   /** Version of the list of what was rewritten and removed. */
   readonly amendments: number;

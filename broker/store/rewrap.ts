@@ -8,7 +8,7 @@ import { damaged } from './segment-files.ts';
 import { expectedContext } from './segment-reader.ts';
 import { KeyError } from '../errors.ts';
 
-export interface Rewrapped {
+interface Rewrapped {
   /** Segments whose data keys are under the new key now, and those of which they were before. */
   readonly segments: number;
   readonly already: number;

@@ -30,7 +30,7 @@ export interface LogToChange {
 }
 
 /** What a segment is to become. */
-export interface Rewriting {
+interface Rewriting {
   /** What is kept of an entry; undefined: nothing. */
   readonly keep: (entry: StoredEntry) => StoredEntry | undefined;
   /** The batches of which nothing is kept: they stay known, so that they are not stored again. */

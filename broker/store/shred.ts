@@ -17,7 +17,7 @@ export interface Shredding {
   readonly sensors: ReadonlySet<string>;
 }
 
-export interface Shredded {
+interface Shredded {
   /** Segments written anew. */
   segments: number;
   /** Batches of which nothing is left, and those from which some messages were taken. */

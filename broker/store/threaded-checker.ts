@@ -26,7 +26,7 @@ export type CheckAnswer =
   | { readonly report: SegmentReport }
   | { readonly fault: { readonly code: StoreErrorCode; readonly message: string; readonly place: StorePlace | undefined } };
 
-export interface ThreadedChecker extends SegmentChecker {
+interface ThreadedChecker extends SegmentChecker {
   close(): Promise<void>;
 }
 

@@ -39,7 +39,7 @@ export interface SegmentChecker {
   check(segment: OpenedSegment, chainsAfter: ReadonlySet<number>): Promise<SegmentReport>;
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   /** True while a broker writes: the last segment may then be open and growing. */
   readonly inUse: boolean;
   /** Without it segments are checked here, one after the other. */

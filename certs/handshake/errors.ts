@@ -1,4 +1,5 @@
 /** What ends a conversation in a handshake test. The peer's behaviour is an answer, and the cases judge it. */
+import { CodedError } from '../errors.ts';
 
 export type PeerStopCode =
   /** It sent a fatal alert, or close_notify. */
@@ -15,15 +16,13 @@ export type PeerStopCode =
   | 'PEER_UNREACHABLE';
 
 /** The peer ended or broke the conversation. `message` is one line for the evidence. */
-export class PeerStop extends Error {
+export class PeerStop extends CodedError<PeerStopCode> {
   override readonly name = 'PeerStop';
-  readonly code: PeerStopCode;
   /** Number of the alert, for PEER_ALERT. */
   readonly alert: number | undefined;
 
   constructor(code: PeerStopCode, message: string, alert?: number, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.alert = alert;
   }
 }

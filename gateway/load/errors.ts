@@ -1,4 +1,6 @@
 /** Errors of load tests, named for what went wrong. */
+import { CodedError } from '../../certs/mod.ts';
+
 export type LoadErrorCode =
   /** The scenario says something that cannot be: a name nobody has, a step without its connection. */
   | 'LOAD_SCENARIO'
@@ -13,12 +15,6 @@ export type LoadErrorCode =
   /** A worker process ended before its work. */
   | 'LOAD_WORKER';
 
-export class LoadError extends Error {
+export class LoadError extends CodedError<LoadErrorCode> {
   override readonly name = 'LoadError';
-  readonly code: LoadErrorCode;
-
-  constructor(code: LoadErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

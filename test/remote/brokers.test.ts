@@ -7,9 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GATEWAY, makeHome, makeProject, NOW_MS, publish } from '../../broker/broker.fixture.ts';
 import { isConnection, KeyService, listLogs, openRemote, Projects, readLogs, startUploader } from '../../broker/mod.ts';
 import { batchOf, frameOf, readBatchHeader, type SensorMessage } from '../../frame/mod.ts';
-import { createSensor, planFleet } from '../../sensors/mod.ts';
+import { createSensor } from '../../sensors/mod.ts';
 import { Spool } from '../../gateway/spool.ts';
 import { freePort, start, thrum, withFolder, type Running } from '../cli.ts';
+import { fleetOf, stop } from '../fleet-home.fixture.ts';
 import { messagesOf, sorted } from '../store-contents.ts';
 import type { Seen, Verdict } from './fault-proxy.fixture.ts';
 import { startServers, type Servers } from './servers.fixture.ts';
@@ -34,16 +35,7 @@ async function storedMessages(home: string): Promise<SensorMessage[]> {
   return messages;
 }
 
-async function stop(running: Running): Promise<void> {
-  running.child.kill('SIGTERM');
-  const { exitCode, stderr } = await running.exited;
-  expect(exitCode, stderr).toBe(0);
-}
-
-const FLEET = ['--seed', '5', '--sites', '1', '--gateways', '1', '--sensors', '8', '--machines', '4', '--capture-samples', '1024', '--waveform-every', '6', '--speed', '36000'];
-const PLAN = planFleet({
-  seed: 5, sites: 1, gateways: 1, sensors: 8, machines: 4, faultShare: 0.3, intervalMs: 3_600_000, waveformEvery: 6, captureSamples: 1024, startMs: Date.UTC(2026, 0, 1),
-});
+const FLEET = fleetOf({ seed: 5, gateways: 1, sensors: 8, machines: 4 });
 const ENOUGH_MESSAGES = 100;
 
 it('two brokers give what a gateway told now one, now the other, exactly once, although both are killed', { timeout: 180_000 }, async () => {
@@ -56,7 +48,7 @@ it('two brokers give what a gateway told now one, now the other, exactly once, a
     await stop(maker);
     for (const home of homes.slice(1)) await cp(homes[0]!, home, { recursive: true });
     const broker = (which: number): Running => start(['broker', '--home', homes[which]!, '--port', ports[which]!, ...servers.options]);
-    const gateway = (which: number): Running => start(['gateway', '--number', '1', '--home', homes[0]!, '--url', `mqtts://localhost:${ports[which]!}`, '--verbose', ...FLEET]);
+    const gateway = (which: number): Running => start(['gateway', '--number', '1', '--home', homes[0]!, '--url', `mqtts://localhost:${ports[which]!}`, '--verbose', ...FLEET.options]);
     const brokers = [broker(0), broker(1)];
     for (const { firstLine } of brokers) await firstLine;
     let carrier = gateway(0);
@@ -78,7 +70,7 @@ it('two brokers give what a gateway told now one, now the other, exactly once, a
     const [folderOfQueue] = await readdir(join(homes[0]!, 'gateways'));
     const spool = await Spool.open(join(homes[0]!, 'gateways', folderOfQueue!), 0);
     expect(spool.pending).toHaveLength(0);
-    const expected = PLAN.gateways[0]!.sensors.flatMap((spec) => messagesOf(createSensor(spec), spool.states[spec.sensorId]?.sequence ?? 0));
+    const expected = FLEET.plan.gateways[0]!.sensors.flatMap((spec) => messagesOf(createSensor(spec), spool.states[spec.sensorId]?.sequence ?? 0));
     await spool.close();
     expect(expected.length).toBeGreaterThan(ENOUGH_MESSAGES);
     expect(sorted(await storedMessages(homes[2]!))).toEqual(sorted(expected));

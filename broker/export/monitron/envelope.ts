@@ -14,7 +14,7 @@ export interface StreamSettings {
 /** A top-level domain that leads nowhere, so that what follows a link meets no stranger's server. */
 const CONSOLE = 'https://thrum.invalid';
 
-export interface PositionFields {
+interface PositionFields {
   readonly siteName: string;
   readonly assetName: string;
   readonly positionName: string;

@@ -16,7 +16,7 @@ export interface Heard {
   readonly messageKey: string;
 }
 
-export interface Presence {
+interface Presence {
   /** Sensors that had been silent for too long by `nowMs`, in the order in which they fell silent; each is told once. */
   silent(nowMs: number): { readonly sensorId: string; readonly last: Heard }[];
   /** Takes note of a message; true when the sensor was not connected before. */
