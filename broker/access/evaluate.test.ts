@@ -131,3 +131,23 @@ describe('a key’s policy and the principal’s own', () => {
     expect(authorize(ask(request), ofPrincipal, ofResource).reason).toBe(expected);
   });
 });
+
+describe('policies that take too many comparisons', () => {
+  const slow = Array.from({ length: 14 }, (_, n) => `*${'a'.repeat(2000 + n)}b`);
+  const wide = { 'kms:EncryptionContext:x': 'a'.repeat(8000) };
+  const Condition = { StringLike: { 'kms:EncryptionContext:x': [...slow, '*'] } };
+
+  it('deny, whatever the statement would have said, and name it', () => {
+    for (const Effect of ['Allow', 'Deny']) {
+      const policies = [policy('all', { Effect: 'Allow', Action: '*', Resource: '*' }), policy('slow', { Sid: 'Slow', Effect, Action: '*', Resource: '*', Condition })];
+      const expected = { allowed: false, reason: 'explicitDeny', decidedBy: { policy: 'slow', sid: 'Slow', index: 0 } };
+      expect(evaluate(Effect === 'Allow' ? policies.slice(1) : policies, ask({ context: wide }))).toEqual(expected);
+    }
+  });
+
+  it('count with each request anew', () => {
+    const policies = [policy('slow', { Effect: 'Allow', Action: '*', Resource: '*', Condition })];
+    evaluate(policies, ask({ context: wide }));
+    expect(evaluate(policies, ask({ context: { 'kms:EncryptionContext:x': 'a' } })).allowed).toBe(true);
+  });
+});
