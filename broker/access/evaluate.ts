@@ -2,10 +2,14 @@
  * IAM's evaluation: nothing is allowed unless a statement allows it, and one that denies wins over all that allow. The
  * decision names the statement that made it.
  */
+import { principalFacts } from './condition-keys.ts';
 import { conditionHolds, contextOf, type Context } from './condition.ts';
-import { listOf, statementsOf, type NamedPolicy, type OneOrMany, type Statement } from './policy.ts';
+import { listOf, statementsOf, THRUM_SERVICE, type NamedPolicy, type OneOrMany, type Statement } from './policy.ts';
 import type { AccessRequest, Decision } from './request.ts';
 import { fits, MAX_STEPS, type Steps } from './wildcard.ts';
+
+/** The broker (keys/principals.ts), which is the service where a key's policy speaks of it. */
+const OF_THE_SERVICE = /^arn:aws:iam::\d{12}:role\/aws-service-role\/thrum\//;
 
 const NOTHING_ALLOWS: Decision = { allowed: false, reason: 'implicitDeny', decidedBy: undefined };
 
@@ -38,7 +42,7 @@ export function rootOf(principalArn: string): string {
 }
 
 function evaluateAs(principalArn: string, policies: readonly NamedPolicy[], request: AccessRequest): Decision {
-  const context = contextOf({ 'aws:PrincipalArn': request.principalArn, ...request.context });
+  const context = contextOf({ ...principalFacts(request.principalArn), ...request.context });
   const steps: Steps = { left: MAX_STEPS };
   let allowed: Decision | undefined;
   for (const { name, document } of policies) {
@@ -57,7 +61,7 @@ function evaluateAs(principalArn: string, policies: readonly NamedPolicy[], requ
 
 function speaksOf({ Principal, Effect }: Statement, principalArn: string): boolean {
   if (Principal === undefined || Principal === '*') return true;
-  if (listOf(Principal.Service).includes(principalArn)) return true;
+  if (listOf(Principal.Service).some((one) => one === principalArn || (one === THRUM_SERVICE && OF_THE_SERVICE.test(principalArn)))) return true;
   return listOf(Principal.AWS).some((one) => {
     if (one === '*' || one === principalArn) return true;
     const account = /^\d{12}$/.test(one) ? one : one.endsWith(':root') ? accountOf(one) : undefined;

@@ -27,8 +27,8 @@ describe('a policy document', () => {
   });
 
   it('may write values of conditions as numbers and truth values', () => {
-    const one = { ...statement, Condition: { Bool: { 'aws:MultiFactorAuthPresent': true }, NumericLessThan: { 'aws:x': [1, '2'] } } };
-    expect(readPolicy(document(one), 'identity').Statement).toMatchObject([{ Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' }, NumericLessThan: { 'aws:x': ['1', '2'] } } }]);
+    const one = { ...statement, Condition: { Bool: { 'aws:MultiFactorAuthPresent': true }, NumericLessThan: { 'aws:EpochTime': [1, '2'] } } };
+    expect(readPolicy(document(one), 'identity').Statement).toMatchObject([{ Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' }, NumericLessThan: { 'aws:EpochTime': ['1', '2'] } } }]);
   });
 
   it.each([
@@ -45,6 +45,8 @@ describe('a policy document', () => {
     ['a resource that is no ARN', document({ ...statement, Resource: 'alias/x' }), 'Statement[0].Resource: '],
     ['an operator that there is not', document({ ...statement, Condition: { StringEqual: { 'aws:x': 'a' } } }), 'Statement[0].Condition.StringEqual: '],
     ['a condition key without a prefix', document({ ...statement, Condition: { Bool: { MultiFactorAuthPresent: 'true' } } }), 'Statement[0].Condition.Bool.MultiFactorAuthPresent: '],
+    ['a condition key that no request has', document(statement, { ...statement, Effect: 'Deny', Condition: { StringNotEquals: { 'aws:PrincipalOrgID': 'o-1' } } }), 'Statement[1].Condition.StringNotEquals.aws:PrincipalOrgID: no request has this key'],
+    ['a condition key that is cut short', document({ ...statement, Condition: { StringEquals: { 'kms:EncryptionContext:': 'x' } } }), 'Condition.StringEquals.kms:EncryptionContext:: no request'],
     ['a truth value that is none', document({ ...statement, Condition: { Bool: { 'aws:x': 'yes' } } }), 'Statement[0].Condition.Bool.aws:x: '],
     ['an address that is none', document({ ...statement, Condition: { IpAddress: { 'aws:SourceIp': '10.0.0.0/33' } } }), 'Condition.IpAddress.aws:SourceIp: '],
     ['a time that is none', document({ ...statement, Condition: { DateLessThan: { 'aws:CurrentTime': 'tomorrow' } } }), 'Condition.DateLessThan.aws:CurrentTime: '],
@@ -64,8 +66,18 @@ describe('a policy document', () => {
     expect(faultOf(document(statement), 'resource')).toContain('Statement[0].Principal: ');
     expect(faultOf(document({ ...statement, Principal: { AWS: 'ana' } }), 'resource')).toContain('Statement[0].Principal.AWS: ');
     expect(faultOf(document({ ...statement, Principal: { AWS: 'arn:aws:iam::111122223333:user/*' } }), 'resource')).toContain('Statement[0].Principal.AWS: ');
-    for (const Principal of ['*', { AWS: '*' }, { AWS: ['111122223333', 'arn:aws:iam::111122223333:root', 'arn:aws:iam::111122223333:user/ana'] }, { Service: 'x.amazonaws.com' }]) {
+    expect(faultOf(document({ ...statement, Principal: {} }), 'resource')).toContain('Statement[0].Principal: it names nobody');
+    for (const Service of ['x', 'amazonaws.com', 'x.amazonaws.com.example', ['s3.amazonaws.com', '*']]) {
+      expect(faultOf(document({ ...statement, Principal: { Service } }), 'resource')).toContain('Statement[0].Principal.Service: ');
+    }
+    for (const Principal of ['*', { AWS: '*' }, { AWS: ['111122223333', 'arn:aws:iam::111122223333:root', 'arn:aws:iam::111122223333:user/ana'] }, { Service: ['x.amazonaws.com', 'thrum.internal'] }]) {
       expect(faultOf(document({ ...statement, Principal }), 'resource')).toBe('taken');
+    }
+  });
+
+  it('may use each condition key that requests have, whatever its case', () => {
+    for (const key of ['aws:username', 'aws:userid', 'aws:PrincipalType', 'aws:RequestedRegion', 'AWS:sourceip', 'kms:EncryptionContext:a:b', 'aws:ResourceTag/site', 'kms:ViaAlias']) {
+      expect(faultOf(document({ ...statement, Condition: { StringEquals: { [key]: 'x' } } })), key).toMatch(key === 'kms:ViaAlias' ? /no request/ : /^taken$/);
     }
   });
 

@@ -82,6 +82,22 @@ describe('the policy of a key', () => {
     expect(await outcome('DescribeKey', { KeyId }, kms.user('ann'))).toBe('ok');
   });
 
+  it('denies by what AWS says of a request and of who asks', async () => {
+    for (const [key, value] of [['aws:RequestedRegion', 'us-east-1'], ['aws:username', 'ann'], ['aws:userid', 'ann'], ['aws:PrincipalType', 'User']] as const) {
+      const Condition = { StringEquals: { [key]: value } };
+      await kms.call('PutKeyPolicy', { KeyId, Policy: keyPolicy({ Effect: 'Deny', Principal: '*', Action: 'kms:DescribeKey', Resource: '*', Condition }) });
+      expect(await outcome('DescribeKey', { KeyId }, kms.user('ann', policy('kms:*'))), key).toBe(DENIED);
+    }
+  });
+
+  it('that an earlier version took can be used and replaced, though it would be refused now', async () => {
+    const old = keyPolicy({ Effect: 'Deny', Principal: {}, Action: 'kms:*', Resource: '*', Condition: { Bool: { 'aws:ViaAWSService': 'true' } } });
+    expect(await kms.refusal('PutKeyPolicy', { KeyId, Policy: old })).toBe('MalformedPolicyDocumentException');
+    await kms.keys.store.update((state) => ({ state: { ...state, keys: state.keys.map((key) => ({ ...key, policy: old })) }, result: undefined }));
+    expect(await outcome('DescribeKey', { KeyId }, kms.owner)).toBe('ok');
+    expect(await outcome('PutKeyPolicy', { KeyId, Policy: keyPolicy() }, kms.owner)).toBe('ok');
+  });
+
   it('comes back as it was put, and one that is none changes nothing', async () => {
     const document = keyPolicy();
     await kms.call('PutKeyPolicy', { KeyId, Policy: document });
