@@ -123,5 +123,5 @@ function identityOf(named: string, accountId: string): UserIdentity {
   if (arn?.[2] === 'user/') return { type: 'IAMUser', ...common, userName: arn[3]! };
   if (arn) return { type: 'Role', ...common };
   if (principal.startsWith('certificate/')) return { type: 'Certificate', ...common };
-  return { type: principal === '' || principal === 'unknown' ? 'Unknown' : 'Service', ...common };
+  return { type: ['', 'unknown', 'anonymous'].includes(principal) ? 'Unknown' : 'Service', ...common };
 }

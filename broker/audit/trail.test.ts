@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { contentsOf, eventOf, NOW_MS, trailIn, withHome } from './audit.fixture.ts';
-import { REFUSAL_WINDOW_MS, REFUSALS_MAX } from './refusals.ts';
+import { REFUSAL_WINDOW_MS, REFUSALS_MAX, STRANGERS_MAX } from './refusals.ts';
 import { RECORD_BYTES_MAX } from './trail-format.ts';
 
 it('gives back what was recorded, in order, in the shape of CloudTrail', async () => {
@@ -125,6 +125,25 @@ it('writes equal refusals down once and counts the rest; of too many different o
     expect(records.slice(REFUSALS_MAX).map(({ additionalEventData, userIdentity }) => [userIdentity.arn, additionalEventData?.['repeats']])).toEqual([
       ['certificate/aa', 999], ['unknown', 1000 - (REFUSALS_MAX - 1)], ['certificate/aa', undefined],
     ]);
+  });
+});
+
+it('keeps who was refused apart from strangers, however many they are', async () => {
+  await withHome(async (root) => {
+    let nowMs = NOW_MS;
+    const trail = trailIn(root, { now: () => nowMs });
+    const refused = (principal: string, eventName: string): void => trail.record(eventOf(1, { eventName, errorCode: 'AccessDenied', principal }));
+    for (let i = 0; i < 1000; i++) refused(i % 2 === 0 ? 'anonymous' : 'unknown', `Invented${i}`);
+    for (let i = 0; i < 3; i++) refused('arn:aws:iam::123456789012:user/ana', 'Decrypt');
+    nowMs += REFUSAL_WINDOW_MS;
+    trail.record(eventOf(2));
+    await trail.flush();
+    const { records } = await contentsOf(trail);
+    const told = records.map(({ eventName, userIdentity, additionalEventData }) => [eventName, userIdentity.arn, additionalEventData?.['repeats']]);
+    expect(told).toHaveLength(STRANGERS_MAX + 1 + 3);
+    expect(told).toContainEqual(['Decrypt', 'arn:aws:iam::123456789012:user/ana', undefined]);
+    expect(told).toContainEqual(['Decrypt', 'arn:aws:iam::123456789012:user/ana', 2]);
+    expect(told.filter(([, , repeats]) => repeats === 1000 - STRANGERS_MAX)).toHaveLength(1);
   });
 });
 

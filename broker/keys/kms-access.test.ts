@@ -161,6 +161,12 @@ describe('the audit trail', () => {
     ]);
   });
 
+  it('is told of operations that there are not by one name, so that nobody makes names up in it', async () => {
+    for (const operation of ['Aaaa', 'Bbbb', 'x'.repeat(200), '__proto__']) expect(await outcome(operation, {}, kms.owner)).toBe('UnknownOperationException');
+    expect(kms.events.slice(-4).map(({ eventName }) => eventName)).toEqual(Array(4).fill('UnknownOperation'));
+    expect(kms.events.at(-2)?.requestParameters).toEqual({ operation: 'x'.repeat(128) });
+  });
+
   it('is told no plaintext, no ciphertext and no grant token', async () => {
     const secret = base64('a secret that nobody may see');
     const { CiphertextBlob } = await kms.call('Encrypt', { KeyId, Plaintext: secret });

@@ -16,8 +16,13 @@ const MAX_TOLD_CHARS = 40_000;
 
 const READ_ONLY = /^(Decrypt|Describe|Encrypt|Generate|Get|List|ReEncrypt)/;
 
+/** Stands for all operations that there are not. */
+export const UNKNOWN_OPERATION = 'UnknownOperation';
+
 export interface AuditedCall {
   readonly operation: string;
+  /** What the trail calls it. */
+  readonly eventName: string;
   readonly input: unknown;
   readonly caller: Caller;
   readonly resources: ReadonlySet<string>;
@@ -25,14 +30,14 @@ export interface AuditedCall {
   readonly error?: unknown;
 }
 
-export function auditEvent({ operation, input, caller, resources, result, error }: AuditedCall): AuditEvent {
+export function auditEvent({ operation, eventName, input, caller, resources, result, error }: AuditedCall): AuditEvent {
   const readOnly = READ_ONLY.test(operation);
   return {
     eventSource: 'kms.amazonaws.com',
-    eventName: operation.slice(0, 128),
+    eventName,
     principal: caller.principalArn,
     sourceIpAddress: caller.sourceIpAddress,
-    requestParameters: pick(input, TOLD),
+    requestParameters: eventName === operation ? pick(input, TOLD) : { operation: operation.slice(0, 128) },
     ...(result === undefined || readOnly ? {} : { responseElements: pick(result, ANSWERED) }),
     ...(error === undefined ? {} : { errorCode: error instanceof KmsError ? error.type : 'KMSInternalException', errorMessage: error instanceof KmsError ? error.message : '' }),
     readOnly,

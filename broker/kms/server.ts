@@ -11,6 +11,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { callerOf, type AccessCaller } from '../access/caller.ts';
 import type { Identity } from '../access/principals.ts';
 import type { AuditSink } from '../audit/event.ts';
+import { auditedName } from '../keys/kms-engine.ts';
 import { SERVER_TLS } from '../listener.ts';
 import { rateLimit } from './rate-limit.ts';
 import { verifySignature } from './signature.ts';
@@ -133,9 +134,10 @@ async function answer(options: KmsServerOptions, within: (caller: string, nowMs:
 /** Nobody knows who it was that did not sign, so only what was asked is told. */
 function tellRefused({ audit }: KmsServerOptions, { operation }: WireRequest, sourceIpAddress: string, principal: string | undefined, error: unknown): void {
   const { type, message } = answerOf(error) ?? { type: 'KMSInternalException', message: '' };
+  const eventName = auditedName(operation);
   audit?.({
-    eventSource: 'kms.amazonaws.com', eventName: operation, principal: principal ?? 'anonymous', sourceIpAddress,
-    requestParameters: {}, errorCode: type, errorMessage: message, readOnly: true, resources: [],
+    eventSource: 'kms.amazonaws.com', eventName, principal: principal ?? 'anonymous', sourceIpAddress,
+    requestParameters: eventName === operation ? {} : { operation }, errorCode: type, errorMessage: message, readOnly: true, resources: [],
   });
 }
 

@@ -130,6 +130,11 @@ describe('a signature does not hold', () => {
   });
 });
 
+it('names of operations that there are not are one name in the audit trail, signed or not', async () => {
+  for (const operation of ['Aaaa', 'Bbbb', 'constructor']) await ask({ operation, secret: 'x'.repeat(40) });
+  expect(audited.map(({ eventName, requestParameters }) => [eventName, requestParameters])).toEqual(['Aaaa', 'Bbbb', 'constructor'].map((operation) => ['UnknownOperation', { operation }]));
+});
+
 describe('what is no request', () => {
   it.each<[string, Parameters<typeof send>[1], number]>([
     ['GET', { method: 'GET', headers: {} }, 405],
