@@ -148,11 +148,13 @@ describe('what is no request', () => {
   ])('%s', async (_what, request, status) => {
     expect(await send(server, request)).toMatchObject({ status, type: 'UnknownOperationException' });
     expect(calls).toEqual([]);
+    expect(audited).toEqual([expect.objectContaining({ errorCode: 'UnknownOperationException', principal: 'anonymous', sourceIpAddress: '127.0.0.1' })]);
   });
 
   it.each(['{', 'null,', '\u0000', '{"a":1}{"b":2}'])('a body such as %j, though it is signed', async (body) => {
     expect(await ask({ body })).toMatchObject({ status: 400, type: 'SerializationException' });
     expect(calls).toEqual([]);
+    expect(audited).toEqual([expect.objectContaining({ eventName: 'GenerateRandom', errorCode: 'SerializationException', principal: ANA })]);
   });
 
   it('headers that decide, twice: two readers could read them differently', async () => {
@@ -162,6 +164,7 @@ describe('what is no request', () => {
       expect(answer.status, name).toBe(400);
     }
     expect(calls).toEqual([]);
+    expect(audited.map(({ principal, errorCode }) => [principal, errorCode])).toEqual(Array(4).fill(['anonymous', 'SerializationException']));
   });
 
   it.each([
@@ -201,6 +204,7 @@ describe('too much', () => {
     const chunk = `${MAX_BODY_BYTES.toString(16)}\r\n${'x'.repeat(MAX_BODY_BYTES)}\r\n`;
     expect(await talk(`${head}Transfer-Encoding: chunked\r\n\r\n${chunk}1\r\nx\r\n`)).toMatch(/^HTTP\/1\.1 413 /);
     expect(calls).toEqual([]);
+    expect(audited.map(({ eventName, errorCode }) => [eventName, errorCode])).toEqual(Array(2).fill(['Encrypt', 'RequestEntityTooLargeException']));
   });
 
   it('of headers is refused', async () => {
@@ -212,7 +216,7 @@ describe('too much', () => {
     await serve({ limits: { headersMs: 100, requestMs: 200, checkMs: 20 } });
     const slow = ['', 'POST / HTTP/1.1\r\nHost: a\r\nX-A', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: TrentService.Encrypt\r\nContent-Length: 10\r\n\r\n{"a'];
     await Promise.all(slow.map((bytes) => talk(bytes)));
-    expect([calls, faults]).toEqual([[], []]);
+    expect([calls, faults, audited]).toEqual([[], [], []]);
   });
 
   it('of requests by one caller is throttled, by its name and not its address', async () => {
