@@ -1,7 +1,7 @@
 /** An audit record: the shape of a CloudTrail record, so that tools made for those read these. */
 import { randomUUID } from 'node:crypto';
 import type { AuditEvent } from './event.ts';
-import { redact, redactText } from './redact.ts';
+import { plainText, redact, redactText, withoutDocuments } from './redact.ts';
 import { RECORD_BYTES_MAX } from './trail-format.ts';
 
 export interface UserIdentity {
@@ -64,25 +64,29 @@ const OMITTED = { omitted: 'too large for a record' };
 /** Takes out of an event what must not be written down. */
 export function noteEvent(event: AuditEvent, timeMs: number, extra?: Readonly<Record<string, unknown>>): NotedEvent {
   const name = (text: string): string => redactText(text).slice(0, NAME_CHARS_MAX);
+  /** Whose it was and what it was about is told as it is: these are names that were given here. */
+  const given = (text: string): string => plainText(text.slice(0, NAME_CHARS_MAX));
   const noted: AuditEvent = {
     eventSource: name(event.eventSource),
     eventName: name(event.eventName),
-    principal: name(event.principal),
+    principal: given(event.principal),
     sourceIpAddress: event.sourceIpAddress === undefined ? undefined : name(event.sourceIpAddress),
     requestParameters: redact(event.requestParameters) as Record<string, unknown>,
     ...(event.responseElements && { responseElements: redact(event.responseElements) as Record<string, unknown> }),
     ...(event.errorCode !== undefined && { errorCode: name(event.errorCode) }),
     ...(event.errorMessage !== undefined && { errorMessage: redactText(event.errorMessage) }),
     readOnly: event.readOnly,
-    resources: event.resources.slice(0, RESOURCES_MAX).map(name),
+    resources: event.resources.slice(0, RESOURCES_MAX).map(given),
   };
   return { event: bounded(noted), timeMs, eventId: randomUUID(), ...(extra && { extra }) };
 }
 
-/** Drops parameters until the record fits, with room for what is added. */
+/** Drops policies, then parameters, until the record fits, with room for what is added. */
 function bounded(event: AuditEvent): AuditEvent {
   const fits = (one: AuditEvent): boolean => Buffer.byteLength(JSON.stringify(one)) <= RECORD_BYTES_MAX - 4096;
   if (fits(event)) return event;
+  const short = { ...event, requestParameters: withoutDocuments(event.requestParameters) };
+  if (fits(short)) return short;
   const less = { ...event, requestParameters: OMITTED, ...(event.responseElements && { responseElements: OMITTED }) };
   return fits(less) ? less : { ...less, resources: less.resources.slice(0, 4), errorMessage: less.errorMessage?.slice(0, 256) ?? '' };
 }

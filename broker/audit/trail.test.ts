@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { contentsOf, eventOf, NOW_MS, trailIn, withHome } from './audit.fixture.ts';
+import { ACCOUNT, contentsOf, eventOf, NOW_MS, trailIn, withHome } from './audit.fixture.ts';
 import { REFUSAL_WINDOW_MS, REFUSALS_MAX, STRANGERS_MAX } from './refusals.ts';
 import { RECORD_BYTES_MAX } from './trail-format.ts';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 it('gives back what was recorded, in order, in the shape of CloudTrail', async () => {
   await withHome(async (root) => {
@@ -173,6 +176,47 @@ it('writes down no secret, however it is reported, and no record that could not 
     expect(first?.errorMessage).toBe('[redacted: token]');
     expect(names).toContain('AuditRecordsLost'); // the one that throws
     for (const record of records) expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(RECORD_BYTES_MAX);
+  });
+});
+
+it('keeps a policy whole, and its hash, and takes out of it only what holds a credential', async () => {
+  await withHome(async (root) => {
+    const trail = trailIn(root);
+    const statement = (Sid: string, more: object = {}): object => ({ Sid, Effect: 'Deny', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:user/pwd=alice` }, Action: 'kms:*', Resource: '*', ...more });
+    const textOf = (...Statement: object[]): string => JSON.stringify({ Version: '2012-10-17', Statement }, null, 2);
+    const whole = textOf(...Array.from({ length: 40 }, (_, n) => statement(`S${n}`)), statement('last', { Condition: { StringEquals: { 'aws:PrincipalArn': ['password=hunter2', 'x'] } } }));
+    const long = textOf(...Array.from({ length: 90 }, (_, n) => statement(`S${n}`.padEnd(120))));
+    expect(long.length).toBeLessThan(32_768);
+    for (const [number, text] of [whole, long, 'no policy password=hunter2', '['.repeat(30_000)].entries()) {
+      trail.record(eventOf(number, { eventName: 'PutKeyPolicy', requestParameters: { keyId: 'k-1', policy: text } }));
+      trail.record(eventOf(number, { eventName: 'AttachUserPolicy', requestParameters: { userName: 'pwd=alice', policyDocument: text } }));
+    }
+    trail.record(eventOf(9, { eventName: 'Deep', requestParameters: { policy: `${'['.repeat(9000)}${']'.repeat(9000)}` } }));
+    await trail.flush();
+    const { records, faults } = await contentsOf(trail);
+    expect(faults).toEqual([]);
+    const told = records.map(({ requestParameters }) => requestParameters as Record<string, string>);
+    expect(told[0]).toEqual({ keyId: 'k-1', policy: JSON.stringify(JSON.parse(whole)).replace('password=hunter2', '[redacted: secret]'), policySha256: sha256(whole) });
+    expect(told[1]).toMatchObject({ userName: 'pwd=alice', policyDocument: told[0]?.['policy'], policyDocumentSha256: sha256(whole) });
+    expect(told[2]).toEqual({ keyId: 'k-1', policy: '[omitted: too large for a record]', policySha256: sha256(long) });
+    expect(told[4]).toMatchObject({ policy: '[redacted: secret]' });
+    expect(told[8]?.['policy']).toBe(`${'['.repeat(16)}"[too deep]"${']'.repeat(16)}`);
+    expect(JSON.stringify(told)).not.toContain('hunter2');
+  });
+});
+
+it('never takes a principal or a key for a credential', async () => {
+  await withHome(async (root) => {
+    const trail = trailIn(root);
+    const arn = `arn:aws:iam::${ACCOUNT}:user/pwd=alice`;
+    trail.record(eventOf(1, {
+      principal: arn, resources: [arn], errorCode: 'AccessDeniedException', errorMessage: `User: ${arn} is not authorized`, requestParameters: { granteePrincipal: arn, note: `${arn} has password=hunter2` },
+    }));
+    await trail.flush();
+    const [record] = (await contentsOf(trail)).records;
+    expect(record).toMatchObject({
+      userIdentity: { arn, userName: 'pwd=alice' }, resources: [{ ARN: arn }], errorMessage: `User: ${arn} is not authorized`, requestParameters: { granteePrincipal: arn, note: '[redacted: secret]' },
+    });
   });
 });
 

@@ -167,6 +167,15 @@ describe('the audit trail', () => {
     expect(kms.events.at(-2)?.requestParameters).toEqual({ operation: 'x'.repeat(128) });
   });
 
+  it('is told a policy as long as one may be, and of a request that is too deep to be told', async () => {
+    const Policy = keyPolicy({ Effect: 'Deny', Principal: '*', Action: 'kms:*', Resource: Array(160).fill('arn:"'.padEnd(180, '"')) }).padEnd(32_768);
+    await outcome('PutKeyPolicy', { KeyId, Policy }, kms.owner);
+    expect(kms.events.at(-1)?.requestParameters).toEqual({ keyId: KeyId, policy: Policy });
+    const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
+    expect(await outcome('TagResource', { KeyId, Tags: deep }, kms.owner)).not.toBe('ok');
+    expect(kms.events.at(-1)).toMatchObject({ eventName: 'TagResource', requestParameters: { omitted: 'too long' } });
+  });
+
   it('is told no plaintext, no ciphertext and no grant token', async () => {
     const secret = base64('a secret that nobody may see');
     const { CiphertextBlob } = await kms.call('Encrypt', { KeyId, Plaintext: secret });
