@@ -51,6 +51,8 @@ export interface NotedEvent {
   readonly event: AuditEvent;
   readonly timeMs: number;
   readonly eventId: string;
+  /** Of its record, about. */
+  readonly bytes: number;
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
@@ -58,6 +60,8 @@ export interface NotedEvent {
 export const OWNER_PRINCIPAL = 'owner';
 
 const NAME_CHARS_MAX = 256;
+/** What a record has beside its event, and its header and tag in the file: about so much. */
+const ENVELOPE_BYTES = 700;
 const RESOURCES_MAX = 64;
 const OMITTED = { omitted: 'too large for a record' };
 
@@ -78,17 +82,22 @@ export function noteEvent(event: AuditEvent, timeMs: number, extra?: Readonly<Re
     readOnly: event.readOnly,
     resources: event.resources.slice(0, RESOURCES_MAX).map(given),
   };
-  return { event: bounded(noted), timeMs, eventId: randomUUID(), ...(extra && { extra }) };
+  const kept = bounded(noted);
+  return { event: kept, timeMs, eventId: randomUUID(), bytes: bytesOf(kept) + ENVELOPE_BYTES, ...(extra && { extra }) };
 }
 
 /** Drops policies, then parameters, until the record fits, with room for what is added. */
 function bounded(event: AuditEvent): AuditEvent {
-  const fits = (one: AuditEvent): boolean => Buffer.byteLength(JSON.stringify(one)) <= RECORD_BYTES_MAX - 4096;
+  const fits = (one: AuditEvent): boolean => bytesOf(one) <= RECORD_BYTES_MAX - 4096;
   if (fits(event)) return event;
   const short = { ...event, requestParameters: withoutDocuments(event.requestParameters) };
   if (fits(short)) return short;
   const less = { ...event, requestParameters: OMITTED, ...(event.responseElements && { responseElements: OMITTED }) };
   return fits(less) ? less : { ...less, resources: less.resources.slice(0, 4), errorMessage: less.errorMessage?.slice(0, 256) ?? '' };
+}
+
+function bytesOf(event: AuditEvent): number {
+  return Buffer.byteLength(JSON.stringify(event));
 }
 
 /** The record of a noted event. */

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ACCOUNT, contentsOf, eventOf, NOW_MS, trailIn, withHome } from './audit.fixture.ts';
+import { EVENT_BYTES_AT_ONCE } from './flood.ts';
 import { REFUSAL_WINDOW_MS, REFUSALS_MAX, STRANGERS_MAX } from './refusals.ts';
 import { RECORD_BYTES_MAX } from './trail-format.ts';
 
+const iso = (ms: number): string => new Date(ms).toISOString();
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 it('gives back what was recorded, in order, in the shape of CloudTrail', async () => {
@@ -147,6 +149,29 @@ it('keeps who was refused apart from strangers, however many they are', async ()
     expect(told).toContainEqual(['Decrypt', 'arn:aws:iam::123456789012:user/ana', undefined]);
     expect(told).toContainEqual(['Decrypt', 'arn:aws:iam::123456789012:user/ana', 2]);
     expect(told.filter(([, , repeats]) => repeats === 1000 - STRANGERS_MAX)).toHaveLength(1);
+  });
+});
+
+it('writes down so many bytes of one kind of event, counts the rest as one, and goes on with other kinds', async () => {
+  await withHome(async (root) => {
+    let nowMs = NOW_MS;
+    const trail = trailIn(root, { now: () => nowMs, queueMax: 100_000 });
+    const large = { note: ' x'.repeat(400), more: Array(10).fill(' y'.repeat(400)) };
+    let recorded = 0;
+    for (; recorded * 8000 < EVENT_BYTES_AT_ONCE + 2 ** 20; recorded++) trail.record(eventOf(1, { eventName: 'Decrypt', requestParameters: large }));
+    trail.record(eventOf(2, { eventName: 'DisableKey' }));
+    nowMs += REFUSAL_WINDOW_MS;
+    trail.record(eventOf(3, { eventName: 'Decrypt' }));
+    await trail.flush();
+    const { records, names, faults } = await contentsOf(trail);
+    expect(faults).toEqual([]);
+    const written = names.filter((name) => name === 'Decrypt').length;
+    expect(names.slice(-3)).toEqual(['DisableKey', 'AuditRecordsLost', 'Decrypt']);
+    const lost = recorded + 1 - written;
+    expect(lost).toBeGreaterThan(0);
+    expect(records.at(-2)).toMatchObject({ requestParameters: { records: lost, from: iso(NOW_MS), until: iso(NOW_MS), events: { Decrypt: lost } }, errorCode: 'AuditRecordsLost' });
+    const bytes = (await Promise.all((await readdir(join(root, 'audit'))).map((name) => stat(join(root, 'audit', name))))).reduce((sum, { size }) => sum + size, 0);
+    expect(bytes).toBeLessThan(EVENT_BYTES_AT_ONCE * 1.1);
   });
 });
 

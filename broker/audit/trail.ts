@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import type { RootSource } from '../keys/root-key.ts';
 import { checkpointOf, checkpointEvent, type Checkpoint } from './checkpoint.ts';
 import type { AuditEvent, AuditSink } from './event.ts';
+import { EVENT_BYTES_PER_S, Flood, type Lost } from './flood.ts';
 import { noteEvent, recordOf, type AuditRecord, type NotedEvent } from './record.ts';
-import { Refusals, REFUSAL_WINDOW_MS, type Repeats } from './refusals.ts';
+import { Refusals, REFUSAL_WINDOW_MS } from './refusals.ts';
 import { TRAIL_START, type TrailPosition } from './trail-format.ts';
 import { headPath, readHead } from './trail-files.ts';
 import { TrailKeys } from './trail-keys.ts';
@@ -42,6 +43,7 @@ export class AuditTrail {
   readonly #options: AuditTrailOptions;
   readonly #keys: TrailKeys;
   readonly #refusals = new Refusals();
+  readonly #flood = new Flood();
   #queue: NotedEvent[] = [];
   #dropped = { count: 0, fromMs: 0 };
   #accountId: Promise<string> | undefined;
@@ -71,9 +73,11 @@ export class AuditTrail {
   readonly record: AuditSink = (event) => {
     try {
       const nowMs = this.#options.now();
-      this.#noteRepeats(this.#refusals.due(nowMs));
-      if (event.errorCode !== undefined && !this.#refusals.take(event, nowMs)) this.#awaitWindow();
-      else this.#enqueue(noteEvent(event, nowMs));
+      this.#noteCounted(nowMs);
+      if (event.errorCode !== undefined && !this.#refusals.take(event, nowMs)) return this.#awaitWindow();
+      const noted = noteEvent(event, nowMs);
+      if (event.errorCode === undefined && !this.#flood.take(noted.event.eventName, noted.bytes, nowMs)) return this.#awaitWindow();
+      this.#enqueue(noted);
     } catch {
       this.#drop(1); // an event that cannot be written down, such as one with a getter that throws
     }
@@ -95,7 +99,7 @@ export class AuditTrail {
   /** Writes what is left, counted refusals too, and takes nothing more. Rejects when that cannot be written; it is lost then. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#noteRepeats(this.#refusals.due(this.#options.now(), true));
+    this.#noteCounted(this.#options.now(), true);
     this.#closed = true;
     clearTimeout(this.#window);
     try {
@@ -132,8 +136,9 @@ export class AuditTrail {
     return head?.position ?? TRAIL_START;
   }
 
-  #enqueue(noted: NotedEvent): void {
-    if (this.#closed || this.#queue.length >= (this.#options.queueMax ?? QUEUE_MAX)) return this.#drop(1);
+  /** `standsFor`: how many events are missing where there is no room for this one. */
+  #enqueue(noted: NotedEvent, standsFor = 1): void {
+    if (this.#closed || this.#queue.length >= (this.#options.queueMax ?? QUEUE_MAX)) return this.#drop(standsFor);
     this.#queue.push(noted);
     this.#gatherFor(GROUP_MS);
   }
@@ -153,18 +158,21 @@ export class AuditTrail {
     this.#gather.unref();
   }
 
-  #noteRepeats(counted: readonly Repeats[]): void {
-    for (const { event, repeats, fromMs, untilMs } of counted) {
-      this.#enqueue(noteEvent(event, untilMs, { repeats, from: iso(fromMs), until: iso(untilMs) }));
+  /** What was counted in a minute that is over, or so far with `all`. */
+  #noteCounted(nowMs: number, all = false): void {
+    for (const { event, repeats, fromMs, untilMs } of this.#refusals.due(nowMs, all)) {
+      this.#enqueue(noteEvent(event, untilMs, { repeats, from: iso(fromMs), until: iso(untilMs) }), repeats);
     }
+    const lost = this.#flood.due(nowMs, all);
+    if (lost) this.#enqueue(noteEvent(floodEvent(lost), nowMs), lost.records);
   }
 
-  /** So that counted refusals are written down also when nothing else happens. */
+  /** So that what was counted is written down also when nothing else happens. */
   #awaitWindow(): void {
     if (this.#window !== undefined || this.#closed) return;
     this.#window = setTimeout(() => {
       this.#window = undefined;
-      this.#noteRepeats(this.#refusals.due(this.#options.now(), true));
+      this.#noteCounted(this.#options.now(), true);
     }, REFUSAL_WINDOW_MS);
     this.#window.unref();
   }
@@ -215,6 +223,10 @@ export class AuditTrail {
 /** What the trail says of itself. */
 function ownEvent(eventName: string, requestParameters: Record<string, unknown>, errorMessage: string): AuditEvent {
   return { eventSource: 'thrum', eventName, principal: 'thrum', sourceIpAddress: undefined, requestParameters, errorCode: eventName, errorMessage, readOnly: false, resources: [] };
+}
+
+function floodEvent({ records, fromMs, untilMs, events }: Lost): AuditEvent {
+  return ownEvent('AuditRecordsLost', { records, from: iso(fromMs), until: iso(untilMs), events }, `of one kind of event more was recorded than ${EVENT_BYTES_PER_S} bytes a second`);
 }
 
 function reasonOf(error: Error): string {

@@ -13,7 +13,7 @@ import type { Identity } from '../access/principals.ts';
 import type { AuditSink } from '../audit/event.ts';
 import { auditedName } from '../keys/kms-engine.ts';
 import { SERVER_TLS } from '../listener.ts';
-import { rateLimit } from './rate-limit.ts';
+import { rateLimit, type RateLimit } from '../rate-limit.ts';
 import { verifySignature } from './signature.ts';
 import { answerOf, WireError } from './wire-error.ts';
 import { inputOf, operationOf, readRequest } from './wire-request.ts';
@@ -115,7 +115,7 @@ function statusOf({ code }: NodeJS.ErrnoException): string {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
 }
 
-async function answer(options: KmsServerOptions, within: (caller: string, nowMs: number) => boolean, request: IncomingMessage): Promise<object> {
+async function answer(options: KmsServerOptions, within: RateLimit, request: IncomingMessage): Promise<object> {
   const sourceIpAddress = addressOf(request);
   let signer: (Identity & { readonly secret: string }) | undefined;
   let call: () => Promise<object>;

@@ -4,8 +4,8 @@ import { EventEmitter, once } from 'node:events';
 import { createConnection } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../audit/event.ts';
+import { rateLimit } from '../rate-limit.ts';
 import { KEY, REGION, send, sign, type SigningWish } from './kms.fixture.ts';
-import { rateLimit } from './rate-limit.ts';
 import { startKmsServer, type KmsServer, type KmsServerOptions } from './server.ts';
 import { MAX_BODY_BYTES } from './wire-request.ts';
 
