@@ -14,6 +14,7 @@ import type { AuditSink } from '../audit/event.ts';
 import { auditedName } from '../keys/kms-engine.ts';
 import { SERVER_TLS } from '../listener.ts';
 import { rateLimit, type RateLimit } from '../rate-limit.ts';
+import { screenInput } from './screen-input.ts';
 import { verifySignature } from './signature.ts';
 import { answerOf, WireError } from './wire-error.ts';
 import { inputOf, operationOf, readRequest } from './wire-request.ts';
@@ -125,6 +126,7 @@ async function answer(options: KmsServerOptions, within: RateLimit, request: Inc
     signer = await verifySignature(wire, { region: options.region, nowMs, findAccessKey: options.findAccessKey });
     if (!within(signer.arn, nowMs)) throw new WireError('ThrottlingException', 'You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.');
     const input = inputOf(wire.body);
+    screenInput(wire.operation, input);
     const caller = callerOf(signer, { nowMs, mfa: false, sourceIpAddress, secureTransport: options.tls !== undefined });
     call = () => options.engine.call(wire.operation, input, caller);
   } catch (error) {

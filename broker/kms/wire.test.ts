@@ -157,6 +157,28 @@ describe('what is no request', () => {
     expect(audited).toEqual([expect.objectContaining({ eventName: 'GenerateRandom', errorCode: 'SerializationException', principal: ANA })]);
   });
 
+  it.each([
+    ['CreateKey', { Description: 'Mill 4111 1111 1111 1111' }, "'description'", 'card number'],
+    ['UpdateKeyDescription', { KeyId: 'k', Description: 'ask jane.doe@example.com' }, "'description'", 'e-mail address'],
+    ['CreateKey', { Tags: [{ TagKey: 'site', TagValue: 'north' }, { TagKey: 'password', TagValue: 'hunter2' }] }, "'tags.2.member'", 'secret'],
+    ['TagResource', { KeyId: 'k', Tags: [{ TagKey: 'owner', TagValue: 'jane.doe@example.com' }] }, "'tags.1.member'", 'e-mail address'],
+    ['CreateAlias', { AliasName: 'alias/4111111111111111', TargetKeyId: 'k' }, "'aliasName'", 'card number'],
+  ])('%s with a text that should not be kept: %j', async (operation, input, member, kind) => {
+    const answer = await ask({ operation, body: JSON.stringify(input) });
+    expect(answer).toMatchObject({ status: 400, type: 'ValidationException' });
+    expect(answer.message).toContain(member);
+    expect(answer.message).toContain(kind);
+    expect(calls).toEqual([]);
+    expect(audited).toEqual([expect.objectContaining({ eventName: operation, principal: ANA, errorCode: 'ValidationException' })]);
+    expect(JSON.stringify([answer, audited])).not.toMatch(/4111|jane|hunter2/);
+  });
+
+  it('and what names nothing is left to its operation, whatever its form', async () => {
+    for (const [operation, input] of [['Encrypt', { KeyId: 'k', EncryptionContext: { owner: 'jane.doe@example.com' } }], ['TagResource', { Tags: [null, 7, { TagKey: 'site', TagValue: 'north' }] }], ['CreateKey', null]] as const) {
+      expect((await ask({ operation, body: JSON.stringify(input) })).status).toBe(200);
+    }
+  });
+
   it('headers that decide, twice: two readers could read them differently', async () => {
     const { headers, body } = sign(server, { timeMs: NOW_MS });
     for (const name of ['x-amz-target', 'x-amz-date', 'authorization', 'content-type']) {
