@@ -3,6 +3,7 @@
  * for each, beside all else that happens. What finds no room, or cannot be written, is counted, and the next record that can be written
  * tells how much is missing: a gap that shows. What was recorded less than GROUP_MS before a process is killed may be lost.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RootSource } from '../keys/root-key.ts';
 import { checkpointOf, checkpointEvent, type Checkpoint } from './checkpoint.ts';
@@ -10,6 +11,8 @@ import type { AuditEvent, AuditSink } from './event.ts';
 import { EVENT_BYTES_PER_S, Flood, type Lost } from './flood.ts';
 import { noteEvent, recordOf, type AuditRecord, type NotedEvent } from './record.ts';
 import { Refusals, REFUSAL_WINDOW_MS } from './refusals.ts';
+import { removalEvent } from './removal.ts';
+import { planRemoval, type RemovalPlan, type TrailLimits } from './retention.ts';
 import { TRAIL_START, type TrailPosition } from './trail-format.ts';
 import { headPath, readHead } from './trail-files.ts';
 import { TrailKeys } from './trail-keys.ts';
@@ -114,6 +117,20 @@ export class AuditTrail {
     return walkTrail(this.directory, this.#keys, witnesses);
   }
 
+  /**
+   * Removes the oldest closed files, for their age or for the size of all, after the trail has a record of that on disk; killed at any step, what
+   * is left is sound. Undefined where there is nothing to remove. KEYSTORE_DAMAGED where something is wrong with the trail.
+   */
+  async retain(limits: TrailLimits, principal: string): Promise<RemovalPlan | undefined> {
+    await this.flush();
+    const plan = await planRemoval(this.directory, this.#keys, limits);
+    if (!plan) return undefined;
+    const noted = noteEvent(removalEvent(principal, plan), this.#options.now());
+    await this.#write([noted]);
+    for (const { path } of plan.files) await rm(path, { force: true });
+    return plan;
+  }
+
   /** The records that can be read. */
   async *records(): AsyncGenerator<AuditRecord> {
     for await (const item of this.walk()) if (item.kind === 'record') yield item.record;
@@ -190,10 +207,8 @@ export class AuditTrail {
     const group = this.#queue.slice(0, GROUP_MAX);
     const dropped = { ...this.#dropped };
     try {
-      const owner = { accountId: await this.#owner(), region: this.#options.region };
-      const textOf = (noted: NotedEvent): string => JSON.stringify(recordOf(noted, owner));
-      const gap = dropped.count > 0 ? [textOf(this.#noteGap(dropped))] : [];
-      await appendRecords(this.directory, this.#keys, [...gap, ...group.map(textOf)], (damage) => textOf(this.#noteDamage(damage)));
+      const gap = dropped.count > 0 ? [this.#noteGap(dropped)] : [];
+      await this.#write([...gap, ...group]);
     } catch (error) {
       this.#trouble = error as Error;
       throw error;
@@ -202,6 +217,13 @@ export class AuditTrail {
     this.#queue = this.#queue.slice(group.length);
     this.#dropped.count -= dropped.count;
     this.#dropped.fromMs = this.#options.now();
+  }
+
+  /** Resolves when they are on disk. */
+  async #write(noted: readonly NotedEvent[]): Promise<void> {
+    const owner = { accountId: await this.#owner(), region: this.#options.region };
+    const textOf = (one: NotedEvent): string => JSON.stringify(recordOf(one, owner));
+    await appendRecords(this.directory, this.#keys, noted.map(textOf), (damage) => textOf(this.#noteDamage(damage)));
   }
 
   async #owner(): Promise<string> {
