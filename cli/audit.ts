@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { trailPosition, type AuditRecord, type AuditTrail, type TrailFault, type Witness } from '../broker/mod.ts';
+import { addAuditRetainCommand } from './audit-retain.ts';
 import { now } from './clock.ts';
 import { CliError, EXIT } from './errors.ts';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
@@ -24,6 +25,7 @@ const SHOWN_MAX = 1_000_000;
 /** What the trail says of itself when it was tampered with. */
 const DAMAGE_EVENT = 'AuditTrailDamaged';
 const GAP_EVENT = 'AuditRecordsLost';
+const REMOVAL_EVENT = 'RemoveAuditFiles';
 
 export function addAuditCommand(program: Command): void {
   const audit = program.command('audit').description('show and check the audit trail: who did what, and what was refused');
@@ -56,6 +58,7 @@ export function addAuditCommand(program: Command): void {
   finish(audit.command('head').description('print where the trail stands, to be kept elsewhere: it says later what was cut off since'))
     .addHelpText('after', '\nExample:\n  thrum audit head > /mnt/elsewhere/head.json')
     .action(head);
+  addAuditRetainCommand(audit);
 }
 
 async function show(options: ShowOptions): Promise<number> {
@@ -156,6 +159,7 @@ async function check(trail: AuditTrail, witnesses: readonly Witness[]): Promise<
     const { eventName, eventTime, errorMessage = '', requestParameters } = item.record;
     if (eventName === DAMAGE_EVENT) faults.push({ file: item.file, record: item.number, what: `${item.file}, record ${item.number}: at ${eventTime} the trail before it was found altered: ${errorMessage}` });
     if (eventName === GAP_EVENT) notes.push(`${eventTime}: ${JSON.stringify(requestParameters)} were not written down: ${errorMessage}`);
+    if (eventName === REMOVAL_EVENT) notes.push(`${eventTime}: older files were removed: ${JSON.stringify(requestParameters)}`);
   }
   return { faults, notes, records };
 }

@@ -12,7 +12,7 @@ export interface KmsOptions {
 /** Adds them to a command that uses keys of projects. */
 export function addKmsOptions(command: Command): Command {
   return command
-    .option('--kms-endpoint <url>', 'KMS that customers’ keys are in, if not this home (kept with the home)')
+    .option('--kms-endpoint <url>', 'KMS that customers’ keys are in, if not this home (kept with the home); https:, or http: on this machine')
     .option('--kms-region <region>', 'its region; without --kms-endpoint AWS KMS there')
     .option('--kms-grantee <arn>', 'principal that the broker is for that KMS, to whom keys are granted');
 }

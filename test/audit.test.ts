@@ -103,3 +103,16 @@ it('refuses names with sensitive text before anything is made, without repeating
     expect(scan.stdout + scan.stderr).not.toContain('4111');
   });
 });
+
+it('removes old files for the owner alone, and only when it is told which', { timeout: 60_000 }, async () => {
+  await withFolder(async (folder) => {
+    const home = join(folder, 'home');
+    await thrum(['project', 'create', 'One', '--home', home]);
+    await thrum(['access', 'principal', 'create', 'ana', '--home', home]);
+    await thrum(['access', 'policy', 'attach', 'ana', 'auditor', '--home', home]);
+    expect(await thrum(['audit', 'retain', '--home', home])).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^thrum: say what is to go: .*\n$/) as string });
+    expect(await thrum(['audit', 'retain', '--older-than', '365d', '--home', home])).toMatchObject({ exitCode: 0, stdout: 'nothing to remove\n' });
+    expect(await thrum(['audit', 'verify', '--as', 'ana', '--home', home])).toMatchObject({ exitCode: 0 });
+    expect(await thrum(['audit', 'retain', '--larger-than', '1KiB', '--as', 'ana', '--home', home])).toMatchObject({ exitCode: 3, stderr: expect.stringContaining("only the home's owner") as string });
+  });
+});

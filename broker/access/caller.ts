@@ -1,4 +1,5 @@
 /** Whoever asks, as the key service sees them: who they are, where from, and what their policies say together with a key's. */
+import { REGION } from '../keys/key-state.ts';
 import { authorize } from './evaluate.ts';
 import type { NamedPolicy } from './policy.ts';
 import type { Identity } from './principals.ts';
@@ -35,6 +36,7 @@ export function contextOf({ nowMs, mfa, sourceIpAddress, secureTransport }: Circ
   return {
     'aws:CurrentTime': new Date(nowMs).toISOString(),
     'aws:EpochTime': String(Math.floor(nowMs / 1000)),
+    'aws:RequestedRegion': REGION,
     ...(mfa ? { 'aws:MultiFactorAuthPresent': 'true' } : {}),
     ...(sourceIpAddress === undefined ? {} : { 'aws:SourceIp': sourceIpAddress }),
     ...(secureTransport === undefined ? {} : { 'aws:SecureTransport': String(secureTransport) }),

@@ -4,10 +4,10 @@
  * unless the operator negates or ends in `IfExists`.
  */
 import { BlockList, isIP } from 'node:net';
-import { fits, fitsArn } from './wildcard.ts';
+import { fits, fitsArn, type Steps } from './wildcard.ts';
 
 /** Whether what a request says fits one value of a policy. */
-type Match = (given: string, wanted: string) => boolean;
+type Match = (given: string, wanted: string, steps: Steps) => boolean;
 
 interface Operator {
   readonly matches: Match;
@@ -30,8 +30,8 @@ const date = (holds: (given: number, wanted: number) => boolean): Operator => co
 
 const stringEquals = plain((given, wanted) => given === wanted);
 const stringEqualsIgnoreCase = plain((given, wanted) => given.toLowerCase() === wanted.toLowerCase());
-const stringLike = plain((given, wanted) => fits(wanted, given));
-const arnLike = plain((given, wanted) => fitsArn(wanted, given));
+const stringLike = plain((given, wanted, steps) => fits(wanted, given, steps));
+const arnLike = plain((given, wanted, steps) => fitsArn(wanted, given, steps));
 const numericEquals = number((given, wanted) => given === wanted);
 const dateEquals = date((given, wanted) => given === wanted);
 const trueOrFalse = (value: string): string | undefined => (/^(true|false)$/i.test(value) ? undefined : `'${value}' is neither true nor false`);
@@ -112,12 +112,12 @@ export function contextOf(context: Readonly<Record<string, string | readonly str
  * Whether one condition of a statement holds. Where a key that should have one value has several, as encryption contexts
  * with names that differ in case only, that counts against the caller: all must fit to allow, one suffices to deny.
  */
-export function conditionHolds(effect: 'Allow' | 'Deny', operator: string, key: string, wanted: readonly string[], context: Context): boolean {
+export function conditionHolds(effect: 'Allow' | 'Deny', operator: string, key: string, wanted: readonly string[], context: Context, steps: Steps): boolean {
   const { name, set, ifExists } = readOperator(operator);
   const known = OPERATORS.get(name)!;
   const given = context.get(key.toLowerCase());
   if (name === 'Null') return wanted.some((value) => (value.toLowerCase() === 'true') === (given === undefined));
-  const fitsPolicy = (value: string): boolean => wanted.some((one) => known.matches(value, one)) !== known.negated;
+  const fitsPolicy = (value: string): boolean => wanted.some((one) => known.matches(value, one, steps)) !== known.negated;
   if (set === 'ForAllValues') return (given ?? []).every(fitsPolicy);
   if (given === undefined) return ifExists || (known.negated && set === undefined);
   if (set === 'ForAnyValue' || effect === 'Deny') return given.some(fitsPolicy);

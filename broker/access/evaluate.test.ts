@@ -1,7 +1,7 @@
 /** Policy evaluation as IAM documents it, as a table; and how a key's policy and a principal's work together. */
 import { describe, expect, it } from 'vitest';
 import { authorize, evaluate } from './evaluate.ts';
-import { readPolicy, type NamedPolicy } from './policy.ts';
+import { readKeptPolicy, type NamedPolicy } from './policy.ts';
 import type { AccessRequest } from './request.ts';
 
 const ACCOUNT = '111122223333';
@@ -13,7 +13,7 @@ type Condition = Record<string, Record<string, unknown>>;
 
 const policy = (name: string, ...statements: object[]): NamedPolicy => ({
   name,
-  document: readPolicy(JSON.stringify({ Version: '2012-10-17', Statement: statements }), statements.some((one) => 'Principal' in one) ? 'resource' : 'identity'),
+  document: readKeptPolicy(JSON.stringify({ Version: '2012-10-17', Statement: statements }), statements.some((one) => 'Principal' in one) ? 'resource' : 'identity'),
 });
 const ask = (request: Partial<AccessRequest> = {}): AccessRequest => ({ principalArn: ANA, action: 'kms:Decrypt', resource: KEY, context: {}, ...request });
 const under = (condition: Condition, context: AccessRequest['context'], effect = 'Allow'): string =>
@@ -79,6 +79,7 @@ describe('conditions', () => {
     ['ArnLike within a part', { ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::111122223333:user/*' } }, {}, holds],
     ['ArnLike does not reach over parts', { ArnLike: { 'aws:x': 'arn:aws:*:user/ana' } }, { 'aws:x': ANA }, fails],
     ['ArnNotEquals', { ArnNotEquals: { 'aws:PrincipalArn': ANA } }, {}, fails],
+    ['the name of a user', { StringEquals: { 'aws:username': 'ana', 'aws:userid': 'ana', 'aws:PrincipalType': 'User' } }, {}, holds],
     ['Null true: it is missing', { Null: { 'aws:TokenIssueTime': 'true' } }, {}, holds],
     ['Null false: it is there', { Null: { 'aws:TokenIssueTime': 'false' } }, {}, fails],
     ['ForAllValues: all of them', { 'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['a', 'b'] } }, { 'kms:EncryptionContextKeys': ['a', 'b'] }, holds],
@@ -122,6 +123,8 @@ describe('a key’s policy and the principal’s own', () => {
     ['even the root’s', [all], [ofAna], { principalArn: ROOT }, 'implicitDeny'],
     ['a delegation reaches as far as its actions', [all], [policy('k', { Effect: 'Allow', Principal: { AWS: ROOT }, Action: 'kms:Describe*', Resource: '*' })], {}, 'implicitDeny'],
     ['everybody is everybody', [], [policy('k', { Effect: 'Allow', Principal: '*', Action: 'kms:Decrypt', Resource: '*' })], {}, 'allowed'],
+    ['the broker as a service', [], [policy('k', { Effect: 'Deny', Principal: { Service: 'thrum.internal' }, Action: 'kms:*', Resource: '*' })], { principalArn: `arn:aws:iam::${ACCOUNT}:role/aws-service-role/thrum/broker` }, 'explicitDeny'],
+    ['no user as the service', [all], [ofAccount, policy('k', { Effect: 'Deny', Principal: { Service: 'thrum.internal' }, Action: 'kms:*', Resource: '*' })], {}, 'allowed'],
     ['a service by its name', [], [policy('k', { Effect: 'Allow', Principal: { Service: 'thrum.internal' }, Action: 'kms:*', Resource: '*' })], { principalArn: 'thrum.internal' }, 'allowed'],
     ['the key’s policy denies over the user’s', [all], [ofAccount, policy('k', { Effect: 'Deny', Principal: { AWS: ANA }, Action: 'kms:*', Resource: '*' })], {}, 'explicitDeny'],
     ['denying the account denies everybody in it', [all], [ofAccount, policy('k', { Effect: 'Deny', Principal: { AWS: ROOT }, Action: 'kms:Decrypt', Resource: '*' })], {}, 'explicitDeny'],
@@ -130,4 +133,32 @@ describe('a key’s policy and the principal’s own', () => {
   ])('%s', (_what, ofPrincipal, ofResource, request, expected) => {
     expect(authorize(ask(request), ofPrincipal, ofResource).reason).toBe(expected);
   });
+});
+
+describe('policies that take too many comparisons', () => {
+  const slow = Array.from({ length: 14 }, (_, n) => `*${'a'.repeat(2000 + n)}b`);
+  const wide = { 'kms:EncryptionContext:x': 'a'.repeat(8000) };
+  const Condition = { StringLike: { 'kms:EncryptionContext:x': [...slow, '*'] } };
+
+  it('deny, whatever the statement would have said, and name it', () => {
+    for (const Effect of ['Allow', 'Deny']) {
+      const policies = [policy('all', { Effect: 'Allow', Action: '*', Resource: '*' }), policy('slow', { Sid: 'Slow', Effect, Action: '*', Resource: '*', Condition })];
+      const expected = { allowed: false, reason: 'explicitDeny', decidedBy: { policy: 'slow', sid: 'Slow', index: 0 } };
+      expect(evaluate(Effect === 'Allow' ? policies.slice(1) : policies, ask({ context: wide }))).toEqual(expected);
+    }
+  });
+
+  it('count with each request anew', () => {
+    const policies = [policy('slow', { Effect: 'Allow', Action: '*', Resource: '*', Condition })];
+    evaluate(policies, ask({ context: wide }));
+    expect(evaluate(policies, ask({ context: { 'kms:EncryptionContext:x': 'a' } })).allowed).toBe(true);
+  });
+});
+
+it('who asks has the type, id and name that AWS would give', () => {
+  const of = (principalArn: string, key: string, value: string): boolean =>
+    evaluate([policy('p', { Effect: 'Allow', Action: '*', Resource: '*', Condition: { StringEquals: { [key]: value } } })], ask({ principalArn })).allowed;
+  const role = `arn:aws:iam::${ACCOUNT}:role/press/robot`;
+  expect([of(ROOT, 'aws:PrincipalType', 'Account'), of(ROOT, 'aws:userid', ACCOUNT), of(role, 'aws:PrincipalType', 'AssumedRole'), of(role, 'aws:userid', 'press/robot')]).toEqual([true, true, true, true]);
+  expect([of(ROOT, 'aws:username', 'root'), of(role, 'aws:username', 'robot')]).toEqual([false, false]);
 });

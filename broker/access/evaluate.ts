@@ -2,15 +2,20 @@
  * IAM's evaluation: nothing is allowed unless a statement allows it, and one that denies wins over all that allow. The
  * decision names the statement that made it.
  */
+import { principalFacts } from './condition-keys.ts';
 import { conditionHolds, contextOf, type Context } from './condition.ts';
-import { listOf, statementsOf, type NamedPolicy, type OneOrMany, type Statement } from './policy.ts';
+import { listOf, statementsOf, THRUM_SERVICE, type NamedPolicy, type OneOrMany, type Statement } from './policy.ts';
 import type { AccessRequest, Decision } from './request.ts';
-import { fits } from './wildcard.ts';
+import { fits, MAX_STEPS, type Steps } from './wildcard.ts';
+
+/** The broker (keys/principals.ts), which is the service where a key's policy speaks of it. */
+const OF_THE_SERVICE = /^arn:aws:iam::\d{12}:role\/aws-service-role\/thrum\//;
 
 const NOTHING_ALLOWS: Decision = { allowed: false, reason: 'implicitDeny', decidedBy: undefined };
 
 /**
- * What these policies say to a request; first come, first named. A statement with a Principal speaks of that one only: an
+ * What these policies say to a request; first come, first named. Where comparing takes more than MAX_STEPS, the statement that went
+ * past it denies: a statement that was not compared to its end could have been one that denies. A statement with a Principal speaks of that one only: an
  * account (`…:root`) means, where it allows, the account's root itself, and where it denies, everybody in it.
  */
 export function evaluate(policies: readonly NamedPolicy[], request: AccessRequest): Decision {
@@ -37,14 +42,17 @@ export function rootOf(principalArn: string): string {
 }
 
 function evaluateAs(principalArn: string, policies: readonly NamedPolicy[], request: AccessRequest): Decision {
-  const context = contextOf({ 'aws:PrincipalArn': request.principalArn, ...request.context });
+  const context = contextOf({ ...principalFacts(request.principalArn), ...request.context });
+  const steps: Steps = { left: MAX_STEPS };
   let allowed: Decision | undefined;
   for (const { name, document } of policies) {
     for (const [index, statement] of statementsOf(document).entries()) {
       if (allowed && statement.Effect === 'Allow') continue;
-      if (!speaksOf(statement, principalArn) || !covers(statement, request) || !conditionsHold(statement, context)) continue;
+      const applies = speaksOf(statement, principalArn) && covers(statement, request, steps) && conditionsHold(statement, context, steps);
+      const tooMuch = steps.left < 0;
+      if (!applies && !tooMuch) continue;
       const decidedBy = { policy: name, sid: statement.Sid, index };
-      if (statement.Effect === 'Deny') return { allowed: false, reason: 'explicitDeny', decidedBy };
+      if (statement.Effect === 'Deny' || tooMuch) return { allowed: false, reason: 'explicitDeny', decidedBy };
       allowed = { allowed: true, reason: 'allowed', decidedBy };
     }
   }
@@ -53,7 +61,7 @@ function evaluateAs(principalArn: string, policies: readonly NamedPolicy[], requ
 
 function speaksOf({ Principal, Effect }: Statement, principalArn: string): boolean {
   if (Principal === undefined || Principal === '*') return true;
-  if (listOf(Principal.Service).includes(principalArn)) return true;
+  if (listOf(Principal.Service).some((one) => one === principalArn || (one === THRUM_SERVICE && OF_THE_SERVICE.test(principalArn)))) return true;
   return listOf(Principal.AWS).some((one) => {
     if (one === '*' || one === principalArn) return true;
     const account = /^\d{12}$/.test(one) ? one : one.endsWith(':root') ? accountOf(one) : undefined;
@@ -61,19 +69,19 @@ function speaksOf({ Principal, Effect }: Statement, principalArn: string): boole
   });
 }
 
-function covers({ Action, NotAction, Resource, NotResource }: Statement, { action, resource }: AccessRequest): boolean {
+function covers({ Action, NotAction, Resource, NotResource }: Statement, { action, resource }: AccessRequest, steps: Steps): boolean {
   const inAny = (patterns: OneOrMany | undefined, matches: (pattern: string) => boolean): boolean => listOf(patterns).some(matches);
-  const ofAction = (pattern: string): boolean => fits(pattern.toLowerCase(), action.toLowerCase());
-  const ofResource = (pattern: string): boolean => fits(pattern, resource);
+  const ofAction = (pattern: string): boolean => fits(pattern.toLowerCase(), action.toLowerCase(), steps);
+  const ofResource = (pattern: string): boolean => fits(pattern, resource, steps);
   return (
     (NotAction === undefined ? inAny(Action, ofAction) : !inAny(NotAction, ofAction)) &&
     (NotResource === undefined ? inAny(Resource, ofResource) : !inAny(NotResource, ofResource))
   );
 }
 
-function conditionsHold({ Effect, Condition }: Statement, context: Context): boolean {
+function conditionsHold({ Effect, Condition }: Statement, context: Context, steps: Steps): boolean {
   return Object.entries(Condition ?? {}).every(([operator, tests]) =>
-    Object.entries(tests).every(([key, values]) => conditionHolds(Effect, operator, key, listOf(values), context)),
+    Object.entries(tests).every(([key, values]) => conditionHolds(Effect, operator, key, listOf(values), context, steps)),
   );
 }
 

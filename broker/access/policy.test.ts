@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AccessError } from '../errors.ts';
 import { MAX_POLICY_BYTES, readPolicy } from './policy.ts';
-import { fits, fitsArn } from './wildcard.ts';
+import { fits, fitsArn, MAX_STEPS, type Steps } from './wildcard.ts';
+
+const steps = (): Steps => ({ left: MAX_STEPS });
 
 const statement = { Effect: 'Allow', Action: 'kms:*', Resource: '*' };
 const document = (...statements: object[]): string => JSON.stringify({ Version: '2012-10-17', Statement: statements });
@@ -25,8 +27,8 @@ describe('a policy document', () => {
   });
 
   it('may write values of conditions as numbers and truth values', () => {
-    const one = { ...statement, Condition: { Bool: { 'aws:MultiFactorAuthPresent': true }, NumericLessThan: { 'aws:x': [1, '2'] } } };
-    expect(readPolicy(document(one), 'identity').Statement).toMatchObject([{ Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' }, NumericLessThan: { 'aws:x': ['1', '2'] } } }]);
+    const one = { ...statement, Condition: { Bool: { 'aws:MultiFactorAuthPresent': true }, NumericLessThan: { 'aws:EpochTime': [1, '2'] } } };
+    expect(readPolicy(document(one), 'identity').Statement).toMatchObject([{ Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'true' }, NumericLessThan: { 'aws:EpochTime': ['1', '2'] } } }]);
   });
 
   it.each([
@@ -43,6 +45,8 @@ describe('a policy document', () => {
     ['a resource that is no ARN', document({ ...statement, Resource: 'alias/x' }), 'Statement[0].Resource: '],
     ['an operator that there is not', document({ ...statement, Condition: { StringEqual: { 'aws:x': 'a' } } }), 'Statement[0].Condition.StringEqual: '],
     ['a condition key without a prefix', document({ ...statement, Condition: { Bool: { MultiFactorAuthPresent: 'true' } } }), 'Statement[0].Condition.Bool.MultiFactorAuthPresent: '],
+    ['a condition key that no request has', document(statement, { ...statement, Effect: 'Deny', Condition: { StringNotEquals: { 'aws:PrincipalOrgID': 'o-1' } } }), 'Statement[1].Condition.StringNotEquals.aws:PrincipalOrgID: no request has this key'],
+    ['a condition key that is cut short', document({ ...statement, Condition: { StringEquals: { 'kms:EncryptionContext:': 'x' } } }), 'Condition.StringEquals.kms:EncryptionContext:: no request'],
     ['a truth value that is none', document({ ...statement, Condition: { Bool: { 'aws:x': 'yes' } } }), 'Statement[0].Condition.Bool.aws:x: '],
     ['an address that is none', document({ ...statement, Condition: { IpAddress: { 'aws:SourceIp': '10.0.0.0/33' } } }), 'Condition.IpAddress.aws:SourceIp: '],
     ['a time that is none', document({ ...statement, Condition: { DateLessThan: { 'aws:CurrentTime': 'tomorrow' } } }), 'Condition.DateLessThan.aws:CurrentTime: '],
@@ -62,8 +66,18 @@ describe('a policy document', () => {
     expect(faultOf(document(statement), 'resource')).toContain('Statement[0].Principal: ');
     expect(faultOf(document({ ...statement, Principal: { AWS: 'ana' } }), 'resource')).toContain('Statement[0].Principal.AWS: ');
     expect(faultOf(document({ ...statement, Principal: { AWS: 'arn:aws:iam::111122223333:user/*' } }), 'resource')).toContain('Statement[0].Principal.AWS: ');
-    for (const Principal of ['*', { AWS: '*' }, { AWS: ['111122223333', 'arn:aws:iam::111122223333:root', 'arn:aws:iam::111122223333:user/ana'] }, { Service: 'x.amazonaws.com' }]) {
+    expect(faultOf(document({ ...statement, Principal: {} }), 'resource')).toContain('Statement[0].Principal: it names nobody');
+    for (const Service of ['x', 'amazonaws.com', 'x.amazonaws.com.example', ['s3.amazonaws.com', '*']]) {
+      expect(faultOf(document({ ...statement, Principal: { Service } }), 'resource')).toContain('Statement[0].Principal.Service: ');
+    }
+    for (const Principal of ['*', { AWS: '*' }, { AWS: ['111122223333', 'arn:aws:iam::111122223333:root', 'arn:aws:iam::111122223333:user/ana'] }, { Service: ['x.amazonaws.com', 'thrum.internal'] }]) {
       expect(faultOf(document({ ...statement, Principal }), 'resource')).toBe('taken');
+    }
+  });
+
+  it('may use each condition key that requests have, whatever its case', () => {
+    for (const key of ['aws:username', 'aws:userid', 'aws:PrincipalType', 'aws:RequestedRegion', 'AWS:sourceip', 'kms:EncryptionContext:a:b', 'aws:ResourceTag/site', 'kms:ViaAlias']) {
+      expect(faultOf(document({ ...statement, Condition: { StringEquals: { [key]: 'x' } } })), key).toMatch(key === 'kms:ViaAlias' ? /no request/ : /^taken$/);
     }
   });
 
@@ -87,7 +101,7 @@ describe('a wildcard', () => {
     ['[a-z]', 'b', false],
     ['a.c', 'abc', false],
   ])('%j fits %j: %j', (pattern, text, expected) => {
-    expect(fits(pattern, text)).toBe(expected);
+    expect(fits(pattern, text, steps())).toBe(expected);
   });
 
   it('fits as a regular expression would', () => {
@@ -95,17 +109,26 @@ describe('a wildcard', () => {
     const patterns = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 8 });
     fc.assert(fc.property(patterns, texts, (pattern, text) => {
       const expression = new RegExp(`^${pattern.replaceAll('*', '[^]*').replaceAll('?', '[^]')}$`);
-      expect(fits(pattern, text)).toBe(expression.test(text));
+      expect(fits(pattern, text, steps())).toBe(expression.test(text));
     }), { numRuns: 2000 });
   });
 
-  it('does not blow up on what makes regular expressions blow up', { timeout: 5000 }, () => {
-    expect(fits(`${'*a'.repeat(1000)}b`, 'a'.repeat(8000))).toBe(false);
+  it('does not blow up on what makes regular expressions blow up', () => {
+    const given = steps();
+    expect(fits(`${'*a'.repeat(1000)}b`, 'a'.repeat(8000), given)).toBe(false);
+    expect(given.left).toBeGreaterThan(MAX_STEPS - 2 * 8001);
+  });
+
+  it('takes no more steps than it is given, and fits nothing without any', () => {
+    const given = steps();
+    expect(fits(`*${'a'.repeat(2000)}b`, 'a'.repeat(8000), given)).toBe(false);
+    expect(given.left).toBe(-1);
+    expect(fits('a', 'a', given)).toBe(false);
   });
 
   it('in an ARN stays in its part', () => {
-    expect(fitsArn('arn:aws:kms:*:111122223333:key/*', 'arn:aws:kms:us-east-1:111122223333:key/a:b')).toBe(true);
-    expect(fitsArn('arn:aws:kms:*:key/*', 'arn:aws:kms:us-east-1:111122223333:key/a')).toBe(false);
-    expect(fitsArn('*', 'arn:aws:kms:us-east-1:111122223333:key/a')).toBe(false);
+    expect(fitsArn('arn:aws:kms:*:111122223333:key/*', 'arn:aws:kms:us-east-1:111122223333:key/a:b', steps())).toBe(true);
+    expect(fitsArn('arn:aws:kms:*:key/*', 'arn:aws:kms:us-east-1:111122223333:key/a', steps())).toBe(false);
+    expect(fitsArn('*', 'arn:aws:kms:us-east-1:111122223333:key/a', steps())).toBe(false);
   });
 });

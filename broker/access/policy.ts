@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { AccessError } from '../errors.ts';
+import { isConditionKey } from './condition-keys.ts';
 import { conditionFault } from './condition.ts';
 import { lostName } from './json-names.ts';
 
@@ -13,6 +14,9 @@ export const MAX_POLICY_BYTES = 32_768;
 const MAX_STATEMENTS = 100;
 /** Characters of one action, resource, principal or condition value. */
 const MAX_TEXT_CHARS = 2048;
+/** What a key's policy calls the broker where it speaks of services. */
+export const THRUM_SERVICE = 'thrum.internal';
+const SERVICE = /^([a-z0-9-]+\.)+amazonaws\.com$/;
 
 export type OneOrMany = string | readonly string[];
 
@@ -81,8 +85,32 @@ const document = z.strictObject({
   Statement: z.union([statement, z.array(statement).min(1).max(MAX_STATEMENTS).readonly()]),
 });
 
-/** Reads a policy document. Throws ACCESS_POLICY with the place of what is wrong, such as `Statement[1].Condition.Bool`. */
+/** Reads a policy document that is to be put. Throws ACCESS_POLICY with the place of what is wrong, such as `Statement[1].Condition.Bool`. */
 export function readPolicy(json: string, kind: PolicyKind): PolicyDocument {
+  const read = readKeptPolicy(json, kind);
+  statementsOf(read).forEach((one, n) => {
+    const fault = emptyPart(one);
+    if (fault !== undefined) throw faulty(`${placeOf(read, n)}.${fault}`);
+  });
+  return read;
+}
+
+/** What would be passed over in each request: a principal or a condition that nobody here can be or fulfil. */
+function emptyPart({ Principal, Condition }: Statement): string | undefined {
+  if (Principal !== undefined && Principal !== '*') {
+    if (Principal.AWS === undefined && Principal.Service === undefined) return 'Principal: it names nobody: write { "AWS": … } or { "Service": … }';
+    const strange = listOf(Principal.Service).some((one) => one !== THRUM_SERVICE && !SERVICE.test(one));
+    if (strange) return `Principal.Service: a service is NAME.amazonaws.com, or ${THRUM_SERVICE} for the broker`;
+  }
+  for (const [operator, tests] of Object.entries(Condition ?? {})) {
+    const unknown = Object.keys(tests).find((key) => !isConditionKey(key));
+    if (unknown !== undefined) return `Condition.${operator}.${unknown.slice(0, 64).replaceAll(/\p{C}/gu, ' ')}: no request has this key here, so it would decide nothing (docs/access.md lists those there are)`;
+  }
+  return undefined;
+}
+
+/** As `readPolicy`, of a document that was put, maybe by an earlier version that took more. */
+export function readKeptPolicy(json: string, kind: PolicyKind): PolicyDocument {
   if (Buffer.byteLength(json) > MAX_POLICY_BYTES) throw faulty(`it is longer than ${MAX_POLICY_BYTES} bytes`);
   let value: unknown;
   try {
@@ -95,11 +123,15 @@ export function readPolicy(json: string, kind: PolicyKind): PolicyDocument {
   const parsed = document.safeParse(value, { reportInput: false });
   if (!parsed.success) throw faulty(describe(parsed.error.issues[0]!, value));
   statementsOf(parsed.data).forEach((one, n) => {
-    const place = Array.isArray(parsed.data.Statement) ? `Statement[${n}]` : 'Statement';
+    const place = placeOf(parsed.data, n);
     if (kind === 'identity' && one.Principal !== undefined) throw faulty(`${place}.Principal: whom it is attached to is meant; leave Principal out`);
     if (kind === 'resource' && one.Principal === undefined) throw faulty(`${place}.Principal: a key's policy says whom it speaks of, such as { "AWS": "arn:aws:iam::ACCOUNT:root" }`);
   });
   return parsed.data;
+}
+
+function placeOf(policy: PolicyDocument, statementNumber: number): string {
+  return isMany(policy.Statement) ? `Statement[${statementNumber}]` : 'Statement';
 }
 
 export function statementsOf(policy: PolicyDocument): readonly Statement[] {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { AccessError } from '../errors.ts';
 import { SealedFile, type SealedFilePlace } from '../sealed-file.ts';
-import { readPolicy, type PolicyDocument } from './policy.ts';
+import { readKeptPolicy, type PolicyDocument } from './policy.ts';
 import { READY_POLICIES } from './ready-policies.ts';
 
 export const MAX_PRINCIPALS = 1000;
@@ -56,7 +56,7 @@ export function documentOf(attached: PrincipalRecord['policies'][number]): Polic
   if (ready) return ready;
   // A ready-made policy of another version of thrum: refused as a whole, since it may be one that denies.
   if (attached.text === undefined) throw new AccessError('ACCESS_DAMAGED', `this version has no ready-made policy '${attached.name}': detach it`);
-  const document = readPolicy(attached.text, 'identity');
+  const document = readKeptPolicy(attached.text, 'identity');
   documents.set(attached, document);
   return document;
 }

@@ -1,12 +1,24 @@
 /** Wildcards of policies: `*` stands for any run of characters, `?` for one. No regular expressions, so no blow-up. */
 
-/** Whether all of `text` fits `pattern`. Takes at most text × pattern steps; remembers one star, not all of them. */
-export function fits(pattern: string, text: string): boolean {
+/**
+ * Comparisons of characters that one evaluation of policies may take: a few milliseconds. Patterns are as long as a policy, and
+ * texts as an encryption context; who may write both could otherwise keep a server busy for seconds with one request.
+ */
+export const MAX_STEPS = 1_000_000;
+
+/** How many comparisons are left; below zero some were left out, and what came of the others says nothing. */
+export interface Steps {
+  left: number;
+}
+
+/** Whether all of `text` fits `pattern`; false also where `steps` are used up. Remembers one star, not all of them. */
+export function fits(pattern: string, text: string, steps: Steps): boolean {
   let at = 0;
   let inPattern = 0;
   let star = -1;
   let resumeAt = 0;
   while (at < text.length) {
+    if (--steps.left < 0) return false;
     const wanted = pattern[inPattern];
     if (wanted === '*') {
       star = inPattern++;
@@ -24,10 +36,10 @@ export function fits(pattern: string, text: string): boolean {
 }
 
 /** As {@link fits}, in each of an ARN's six parts by itself: a star in one part does not reach into the next. */
-export function fitsArn(pattern: string, arn: string): boolean {
+export function fitsArn(pattern: string, arn: string, steps: Steps): boolean {
   const wanted = arnParts(pattern);
   const given = arnParts(arn);
-  return wanted.length === 6 && given.length === 6 && wanted.every((part, n) => fits(part, given[n]!));
+  return wanted.length === 6 && given.length === 6 && wanted.every((part, n) => fits(part, given[n]!, steps));
 }
 
 /** `arn:partition:service:region:account:resource`; the resource may hold colons. */

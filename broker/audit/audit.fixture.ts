@@ -6,6 +6,7 @@ import type { AuditEvent } from './event.ts';
 import type { AuditRecord } from './record.ts';
 import { AuditTrail, type AuditTrailOptions } from './trail.ts';
 import type { TrailFault, Witness } from './trail-reader.ts';
+import { FILE_ROLL_BYTES } from './trail-writer.ts';
 
 export const NOW_MS = 1_760_000_000_000;
 export const ACCOUNT = '123456789012';
@@ -59,4 +60,15 @@ export async function contentsOf(trail: AuditTrail, witnesses: readonly Witness[
     else faults.push(item);
   }
   return { records, names: records.map(({ eventName }) => eventName), faults };
+}
+
+/** Makes the newest file as long as one that is followed by another, past its records, so that the next append begins a file. */
+export async function rollOver(root: string, options: Partial<AuditTrailOptions> = {}): Promise<void> {
+  const trail = trailIn(root, options);
+  const filler = 'x'.repeat(1000);
+  for (let written = 0; written < 1.2 * FILE_ROLL_BYTES; written += 12_000) {
+    trail.record(eventOf(0, { requestParameters: Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`f${i}`, filler])) }));
+    if (written % 1_200_000 === 0) await trail.flush();
+  }
+  await trail.close();
 }

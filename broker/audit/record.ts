@@ -1,7 +1,7 @@
 /** An audit record: the shape of a CloudTrail record, so that tools made for those read these. */
 import { randomUUID } from 'node:crypto';
 import type { AuditEvent } from './event.ts';
-import { redact, redactText } from './redact.ts';
+import { plainText, redact, redactText, withoutDocuments } from './redact.ts';
 import { RECORD_BYTES_MAX } from './trail-format.ts';
 
 interface UserIdentity {
@@ -51,6 +51,8 @@ export interface NotedEvent {
   readonly event: AuditEvent;
   readonly timeMs: number;
   readonly eventId: string;
+  /** Of its record, about. */
+  readonly bytes: number;
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
@@ -58,33 +60,44 @@ export interface NotedEvent {
 export const OWNER_PRINCIPAL = 'owner';
 
 const NAME_CHARS_MAX = 256;
+/** What a record has beside its event, and its header and tag in the file: about so much. */
+const ENVELOPE_BYTES = 700;
 const RESOURCES_MAX = 64;
 const OMITTED = { omitted: 'too large for a record' };
 
 /** Takes out of an event what must not be written down. */
 export function noteEvent(event: AuditEvent, timeMs: number, extra?: Readonly<Record<string, unknown>>): NotedEvent {
   const name = (text: string): string => redactText(text).slice(0, NAME_CHARS_MAX);
+  /** Whose it was and what it was about is told as it is: these are names that were given here. */
+  const given = (text: string): string => plainText(text.slice(0, NAME_CHARS_MAX));
   const noted: AuditEvent = {
     eventSource: name(event.eventSource),
     eventName: name(event.eventName),
-    principal: name(event.principal),
+    principal: given(event.principal),
     sourceIpAddress: event.sourceIpAddress === undefined ? undefined : name(event.sourceIpAddress),
     requestParameters: redact(event.requestParameters) as Record<string, unknown>,
     ...(event.responseElements && { responseElements: redact(event.responseElements) as Record<string, unknown> }),
     ...(event.errorCode !== undefined && { errorCode: name(event.errorCode) }),
     ...(event.errorMessage !== undefined && { errorMessage: redactText(event.errorMessage) }),
     readOnly: event.readOnly,
-    resources: event.resources.slice(0, RESOURCES_MAX).map(name),
+    resources: event.resources.slice(0, RESOURCES_MAX).map(given),
   };
-  return { event: bounded(noted), timeMs, eventId: randomUUID(), ...(extra && { extra }) };
+  const kept = bounded(noted);
+  return { event: kept, timeMs, eventId: randomUUID(), bytes: bytesOf(kept) + ENVELOPE_BYTES, ...(extra && { extra }) };
 }
 
-/** Drops parameters until the record fits, with room for what is added. */
+/** Drops policies, then parameters, until the record fits, with room for what is added. */
 function bounded(event: AuditEvent): AuditEvent {
-  const fits = (one: AuditEvent): boolean => Buffer.byteLength(JSON.stringify(one)) <= RECORD_BYTES_MAX - 4096;
+  const fits = (one: AuditEvent): boolean => bytesOf(one) <= RECORD_BYTES_MAX - 4096;
   if (fits(event)) return event;
+  const short = { ...event, requestParameters: withoutDocuments(event.requestParameters) };
+  if (fits(short)) return short;
   const less = { ...event, requestParameters: OMITTED, ...(event.responseElements && { responseElements: OMITTED }) };
   return fits(less) ? less : { ...less, resources: less.resources.slice(0, 4), errorMessage: less.errorMessage?.slice(0, 256) ?? '' };
+}
+
+function bytesOf(event: AuditEvent): number {
+  return Buffer.byteLength(JSON.stringify(event));
 }
 
 /** The record of a noted event. */
@@ -123,5 +136,5 @@ function identityOf(named: string, accountId: string): UserIdentity {
   if (arn?.[2] === 'user/') return { type: 'IAMUser', ...common, userName: arn[3]! };
   if (arn) return { type: 'Role', ...common };
   if (principal.startsWith('certificate/')) return { type: 'Certificate', ...common };
-  return { type: principal === '' || principal === 'unknown' ? 'Unknown' : 'Service', ...common };
+  return { type: ['', 'unknown', 'anonymous'].includes(principal) ? 'Unknown' : 'Service', ...common };
 }

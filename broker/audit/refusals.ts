@@ -1,12 +1,16 @@
 /**
  * Refusals can come by the thousand, from whoever reaches the port. Of equal ones within a minute the first is written down at once and
- * the rest as one count; of different ones so many, and the rest as one count. So refusals cost at most 2 × 256 + 2 records a minute.
+ * the rest as one count; of different ones so many, and the rest as one count. Strangers, who can make up what they ask for, have a
+ * table of their own, so that they cannot take the names from others' refusals. So refusals cost at most 2 × (256 + 128) + 2 records a minute.
  */
 import type { AuditEvent } from './event.ts';
 
 export const REFUSAL_WINDOW_MS = 60_000;
-/** Different refusals within a window. */
+/** Different refusals within a window, of principals that are known and of others. */
 export const REFUSALS_MAX = 256;
+export const STRANGERS_MAX = 128;
+/** Who did not show who they are: by no signature, by no certificate. */
+const STRANGERS = new Set(['anonymous', 'unknown']);
 
 /** Refusals that were counted and not written down. */
 export interface Repeats {
@@ -19,16 +23,20 @@ export interface Repeats {
 
 const OTHERS = 'others';
 
+type Seen = Map<string, { -readonly [K in keyof Repeats]: Repeats[K] }>;
+
 export class Refusals {
-  readonly #seen = new Map<string, { -readonly [K in keyof Repeats]: Repeats[K] }>();
+  readonly #seen: Seen = new Map();
+  readonly #strangers: Seen = new Map();
   #windowEndsMs = -Infinity;
 
   /** True when the refusal is to be written down; else it is counted. Call `due` first. */
   take(event: AuditEvent, nowMs: number): boolean {
-    if (this.#seen.size === 0) this.#windowEndsMs = nowMs + REFUSAL_WINDOW_MS;
+    if (this.#seen.size + this.#strangers.size === 0) this.#windowEndsMs = nowMs + REFUSAL_WINDOW_MS;
     const name = JSON.stringify([event.eventSource, event.eventName, event.principal, event.sourceIpAddress, event.errorCode, event.resources]);
-    const key = this.#seen.has(name) || this.#seen.size < REFUSALS_MAX ? name : OTHERS;
-    const seen = this.#seen.get(key);
+    const [table, most] = STRANGERS.has(event.principal) ? [this.#strangers, STRANGERS_MAX] : [this.#seen, REFUSALS_MAX];
+    const key = table.has(name) || table.size < most ? name : OTHERS;
+    const seen = table.get(key);
     if (seen) {
       seen.repeats += 1;
       seen.untilMs = nowMs;
@@ -36,7 +44,7 @@ export class Refusals {
     }
     const isOther = key === OTHERS;
     const first = isOther ? { ...event, principal: 'unknown', sourceIpAddress: undefined, requestParameters: {}, errorMessage: 'refusals of many kinds', resources: [] } : event;
-    this.#seen.set(key, { event: first, repeats: isOther ? 1 : 0, fromMs: nowMs, untilMs: nowMs });
+    table.set(key, { event: first, repeats: isOther ? 1 : 0, fromMs: nowMs, untilMs: nowMs });
     return !isOther;
   }
 
@@ -44,8 +52,9 @@ export class Refusals {
   due(nowMs: number, all = false): Repeats[] {
     const isOpen = nowMs < this.#windowEndsMs && nowMs >= this.#windowEndsMs - REFUSAL_WINDOW_MS;
     if (isOpen && !all) return [];
-    const counted = [...this.#seen.values()].filter(({ repeats }) => repeats > 0);
+    const counted = [...this.#seen.values(), ...this.#strangers.values()].filter(({ repeats }) => repeats > 0);
     this.#seen.clear();
+    this.#strangers.clear();
     return counted;
   }
 }

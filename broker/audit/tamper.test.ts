@@ -2,10 +2,9 @@
 import { copyFile, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { contentsOf, eventOf, trailIn, withHome } from './audit.fixture.ts';
+import { contentsOf, eventOf, rollOver, trailIn, withHome } from './audit.fixture.ts';
 import { RECORD_HEADER_BYTES } from './trail-format.ts';
 import type { TrailPosition } from './trail-format.ts';
-import { FILE_ROLL_BYTES } from './trail-writer.ts';
 
 async function write(root: string, ...numbers: number[]): Promise<TrailPosition> {
   const trail = trailIn(root);
@@ -19,17 +18,6 @@ async function files(root: string): Promise<string[]> {
 }
 
 const faultsOf = async (root: string): Promise<string[]> => (await contentsOf(trailIn(root))).faults.map(({ what }) => what);
-
-/** Makes the newest file as long as one that is followed by another, past its records, so that the next append begins a file. */
-async function rollOver(root: string): Promise<void> {
-  const trail = trailIn(root);
-  const filler = 'x'.repeat(1000);
-  for (let written = 0; written < 1.2 * FILE_ROLL_BYTES; written += 12_000) {
-    trail.record(eventOf(0, { requestParameters: Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`f${i}`, filler])) }));
-    if (written % 1_200_000 === 0) await trail.flush();
-  }
-  await trail.close();
-}
 
 it('finds every flipped byte of a small trail', { timeout: 60_000 }, async () => {
   await withHome(async (root) => {

@@ -4,6 +4,7 @@ import { RecordError, whenMissing } from '../../certs/mod.ts';
 import { KeyError } from '../errors.ts';
 import type { RootKeys } from '../keys/root-key.ts';
 import type { AuditRecord } from './record.ts';
+import { removalOf } from './removal.ts';
 import { fileKeys, firstChain, HEADER_BYTES, headerIsAuthentic, openAuditRecords, parseHeader, TRAIL_START, type FileHeader, type FileKeys, type TrailPosition } from './trail-format.ts';
 import { headPath, listTrailFiles, readHead, trailFilePath, type TrailFile } from './trail-files.ts';
 
@@ -61,7 +62,10 @@ export async function checkTrailOpens(directory: string, keys: RootKeys): Promis
     : new KeyError('KEYSTORE_DAMAGED', `nothing of the audit trail in ${directory} opens with this home's root key: it needs a passphrase, or the key or the trail was replaced`);
 }
 
-/** All records and faults. `witnesses`: positions kept elsewhere, beside that of the trail's own head. */
+/**
+ * All records and faults. `witnesses`: positions kept elsewhere, beside that of the trail's own head. The first files may be missing where a
+ * record of the trail says that they were removed for their age or size; a position in them can then be compared no more.
+ */
 export async function* walkTrail(directory: string, keys: RootKeys, witnesses: readonly Witness[] = []): AsyncGenerator<TrailItem> {
   await checkTrailOpens(directory, keys);
   const head = await readHead(directory, keys); // before the files: they may grow meanwhile
@@ -69,8 +73,10 @@ export async function* walkTrail(directory: string, keys: RootKeys, witnesses: r
   const open = new Set(witnesses);
   if (typeof head === 'object') open.add({ position: head.position, path: headPath(directory) });
   else if (head !== undefined || files.length > 0) yield fault(headPath(directory), -1, head ?? 'the head is missing, so that nothing here tells where the trail ended');
-  let before: TrailPosition | undefined = TRAIL_START;
-  let ordinal = 0;
+  const beginsAt = files[0]?.ordinal ?? 1;
+  let keptFrom = 1;
+  let before = beginsAt === 1 ? TRAIL_START : undefined;
+  let ordinal = beginsAt - 1;
   for (const file of files) {
     ordinal += 1;
     if (file.ordinal !== ordinal) {
@@ -79,8 +85,11 @@ export async function* walkTrail(directory: string, keys: RootKeys, witnesses: r
       ordinal = file.ordinal;
     }
     const unsure = typeof head === 'object' && file === files.at(-1) && head.position.fileId === file.fileId ? head.position.records : Infinity;
-    before = yield* walkFile(file, keys, { before, open, unsure });
+    const kept = (record: AuditRecord): void => void (keptFrom = Math.max(keptFrom, removalOf(record)?.keptFrom ?? 1));
+    before = yield* walkFile(file, keys, { before, open, unsure, kept });
   }
+  if (beginsAt > keptFrom) yield fault(files[0]!.path, -1, `file ${beginsAt - 1} of the trail is missing before it, and no record says that it was removed for its age or size`);
+  else for (const witness of open) if (witness.position.ordinal > 0 && witness.position.ordinal < beginsAt) open.delete(witness);
   for (const { position, path } of open) {
     if (position.total > 0) yield fault(trailFilePath(directory, position), position.records - 1, `the trail does not lead to record ${position.total}, which ${path} knows: what followed was cut off, or the trail is an older one`);
   }
@@ -92,10 +101,12 @@ interface FileWalk {
   readonly open: Set<Witness>;
   /** From this record on nothing was answered for: what does not open there is the torn end of a write. */
   readonly unsure: number;
+  /** Told of each record. */
+  readonly kept: (record: AuditRecord) => void;
 }
 
 /** One file. Returns where it ends; undefined after a fault. */
-async function* walkFile(file: TrailFile, keys: RootKeys, { before, open, unsure }: FileWalk): AsyncGenerator<TrailItem, TrailPosition | undefined> {
+async function* walkFile(file: TrailFile, keys: RootKeys, { before, open, unsure, kept }: FileWalk): AsyncGenerator<TrailItem, TrailPosition | undefined> {
   const opened = await openTrailFile(file, keys);
   if (typeof opened === 'string') {
     yield fault(file.path, -1, opened);
@@ -118,7 +129,9 @@ async function* walkFile(file: TrailFile, keys: RootKeys, { before, open, unsure
     const { number, plaintext, after } = step.value;
     here = after;
     for (const witness of open) if (isAt(witness.position, after)) open.delete(witness);
-    yield { kind: 'record', file: file.path, number, record: JSON.parse(plaintext.toString('utf8')) as AuditRecord, after };
+    const record = JSON.parse(plaintext.toString('utf8')) as AuditRecord;
+    kept(record);
+    yield { kind: 'record', file: file.path, number, record, after };
   }
 }
 

@@ -1,10 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { contentsOf, eventOf, NOW_MS, trailIn, withHome } from './audit.fixture.ts';
-import { REFUSAL_WINDOW_MS, REFUSALS_MAX } from './refusals.ts';
+import { ACCOUNT, contentsOf, eventOf, NOW_MS, trailIn, withHome } from './audit.fixture.ts';
+import { EVENT_BYTES_AT_ONCE } from './flood.ts';
+import { REFUSAL_WINDOW_MS, REFUSALS_MAX, STRANGERS_MAX } from './refusals.ts';
 import { RECORD_BYTES_MAX } from './trail-format.ts';
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 it('gives back what was recorded, in order, in the shape of CloudTrail', async () => {
   await withHome(async (root) => {
@@ -128,6 +133,48 @@ it('writes equal refusals down once and counts the rest; of too many different o
   });
 });
 
+it('keeps who was refused apart from strangers, however many they are', async () => {
+  await withHome(async (root) => {
+    let nowMs = NOW_MS;
+    const trail = trailIn(root, { now: () => nowMs });
+    const refused = (principal: string, eventName: string): void => trail.record(eventOf(1, { eventName, errorCode: 'AccessDenied', principal }));
+    for (let i = 0; i < 1000; i++) refused(i % 2 === 0 ? 'anonymous' : 'unknown', `Invented${i}`);
+    for (let i = 0; i < 3; i++) refused('arn:aws:iam::123456789012:user/ana', 'Decrypt');
+    nowMs += REFUSAL_WINDOW_MS;
+    trail.record(eventOf(2));
+    await trail.flush();
+    const { records } = await contentsOf(trail);
+    const told = records.map(({ eventName, userIdentity, additionalEventData }) => [eventName, userIdentity.arn, additionalEventData?.['repeats']]);
+    expect(told).toHaveLength(STRANGERS_MAX + 1 + 3);
+    expect(told).toContainEqual(['Decrypt', 'arn:aws:iam::123456789012:user/ana', undefined]);
+    expect(told).toContainEqual(['Decrypt', 'arn:aws:iam::123456789012:user/ana', 2]);
+    expect(told.filter(([, , repeats]) => repeats === 1000 - STRANGERS_MAX)).toHaveLength(1);
+  });
+});
+
+it('writes down so many bytes of one kind of event, counts the rest as one, and goes on with other kinds', async () => {
+  await withHome(async (root) => {
+    let nowMs = NOW_MS;
+    const trail = trailIn(root, { now: () => nowMs, queueMax: 100_000 });
+    const large = { note: ' x'.repeat(400), more: Array(10).fill(' y'.repeat(400)) };
+    let recorded = 0;
+    for (; recorded * 8000 < EVENT_BYTES_AT_ONCE + 2 ** 20; recorded++) trail.record(eventOf(1, { eventName: 'Decrypt', requestParameters: large }));
+    trail.record(eventOf(2, { eventName: 'DisableKey' }));
+    nowMs += REFUSAL_WINDOW_MS;
+    trail.record(eventOf(3, { eventName: 'Decrypt' }));
+    await trail.flush();
+    const { records, names, faults } = await contentsOf(trail);
+    expect(faults).toEqual([]);
+    const written = names.filter((name) => name === 'Decrypt').length;
+    expect(names.slice(-3)).toEqual(['DisableKey', 'AuditRecordsLost', 'Decrypt']);
+    const lost = recorded + 1 - written;
+    expect(lost).toBeGreaterThan(0);
+    expect(records.at(-2)).toMatchObject({ requestParameters: { records: lost, from: iso(NOW_MS), until: iso(NOW_MS), events: { Decrypt: lost } }, errorCode: 'AuditRecordsLost' });
+    const bytes = (await Promise.all((await readdir(join(root, 'audit'))).map((name) => stat(join(root, 'audit', name))))).reduce((sum, { size }) => sum + size, 0);
+    expect(bytes).toBeLessThan(EVENT_BYTES_AT_ONCE * 1.1);
+  });
+});
+
 it('writes down no secret, however it is reported, and no record that could not be read again', async () => {
   await withHome(async (root) => {
     const trail = trailIn(root);
@@ -154,6 +201,47 @@ it('writes down no secret, however it is reported, and no record that could not 
     expect(first?.errorMessage).toBe('[redacted: token]');
     expect(names).toContain('AuditRecordsLost'); // the one that throws
     for (const record of records) expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(RECORD_BYTES_MAX);
+  });
+});
+
+it('keeps a policy whole, and its hash, and takes out of it only what holds a credential', async () => {
+  await withHome(async (root) => {
+    const trail = trailIn(root);
+    const statement = (Sid: string, more: object = {}): object => ({ Sid, Effect: 'Deny', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:user/pwd=alice` }, Action: 'kms:*', Resource: '*', ...more });
+    const textOf = (...Statement: object[]): string => JSON.stringify({ Version: '2012-10-17', Statement }, null, 2);
+    const whole = textOf(...Array.from({ length: 40 }, (_, n) => statement(`S${n}`)), statement('last', { Condition: { StringEquals: { 'aws:PrincipalArn': ['password=hunter2', 'x'] } } }));
+    const long = textOf(...Array.from({ length: 90 }, (_, n) => statement(`S${n}`.padEnd(120))));
+    expect(long.length).toBeLessThan(32_768);
+    for (const [number, text] of [whole, long, 'no policy password=hunter2', '['.repeat(30_000)].entries()) {
+      trail.record(eventOf(number, { eventName: 'PutKeyPolicy', requestParameters: { keyId: 'k-1', policy: text } }));
+      trail.record(eventOf(number, { eventName: 'AttachUserPolicy', requestParameters: { userName: 'pwd=alice', policyDocument: text } }));
+    }
+    trail.record(eventOf(9, { eventName: 'Deep', requestParameters: { policy: `${'['.repeat(9000)}${']'.repeat(9000)}` } }));
+    await trail.flush();
+    const { records, faults } = await contentsOf(trail);
+    expect(faults).toEqual([]);
+    const told = records.map(({ requestParameters }) => requestParameters as Record<string, string>);
+    expect(told[0]).toEqual({ keyId: 'k-1', policy: JSON.stringify(JSON.parse(whole)).replace('password=hunter2', '[redacted: secret]'), policySha256: sha256(whole) });
+    expect(told[1]).toMatchObject({ userName: 'pwd=alice', policyDocument: told[0]?.['policy'], policyDocumentSha256: sha256(whole) });
+    expect(told[2]).toEqual({ keyId: 'k-1', policy: '[omitted: too large for a record]', policySha256: sha256(long) });
+    expect(told[4]).toMatchObject({ policy: '[redacted: secret]' });
+    expect(told[8]?.['policy']).toBe(`${'['.repeat(16)}"[too deep]"${']'.repeat(16)}`);
+    expect(JSON.stringify(told)).not.toContain('hunter2');
+  });
+});
+
+it('never takes a principal or a key for a credential', async () => {
+  await withHome(async (root) => {
+    const trail = trailIn(root);
+    const arn = `arn:aws:iam::${ACCOUNT}:user/pwd=alice`;
+    trail.record(eventOf(1, {
+      principal: arn, resources: [arn], errorCode: 'AccessDeniedException', errorMessage: `User: ${arn} is not authorized`, requestParameters: { granteePrincipal: arn, note: `${arn} has password=hunter2` },
+    }));
+    await trail.flush();
+    const [record] = (await contentsOf(trail)).records;
+    expect(record).toMatchObject({
+      userIdentity: { arn, userName: 'pwd=alice' }, resources: [{ ARN: arn }], errorMessage: `User: ${arn} is not authorized`, requestParameters: { granteePrincipal: arn, note: '[redacted: secret]' },
+    });
   });
 });
 

@@ -3,12 +3,16 @@
  * for each, beside all else that happens. What finds no room, or cannot be written, is counted, and the next record that can be written
  * tells how much is missing: a gap that shows. What was recorded less than GROUP_MS before a process is killed may be lost.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RootKeys, type RootSource } from '../keys/root-key.ts';
 import { checkpointOf, checkpointEvent, type Checkpoint } from './checkpoint.ts';
 import type { AuditEvent, AuditSink } from './event.ts';
+import { EVENT_BYTES_PER_S, Flood, type Lost } from './flood.ts';
 import { noteEvent, recordOf, type AuditRecord, type NotedEvent } from './record.ts';
-import { Refusals, REFUSAL_WINDOW_MS, type Repeats } from './refusals.ts';
+import { Refusals, REFUSAL_WINDOW_MS } from './refusals.ts';
+import { removalEvent } from './removal.ts';
+import { planRemoval, type RemovalPlan, type TrailLimits } from './retention.ts';
 import { TRAIL_START, type TrailPosition } from './trail-format.ts';
 import { headPath, readHead } from './trail-files.ts';
 import { walkTrail, type TrailItem, type Witness } from './trail-reader.ts';
@@ -41,6 +45,7 @@ export class AuditTrail {
   readonly #options: AuditTrailOptions;
   readonly #keys: RootKeys;
   readonly #refusals = new Refusals();
+  readonly #flood = new Flood();
   #queue: NotedEvent[] = [];
   #dropped = { count: 0, fromMs: 0 };
   #accountId: Promise<string> | undefined;
@@ -70,9 +75,11 @@ export class AuditTrail {
   readonly record: AuditSink = (event) => {
     try {
       const nowMs = this.#options.now();
-      this.#noteRepeats(this.#refusals.due(nowMs));
-      if (event.errorCode !== undefined && !this.#refusals.take(event, nowMs)) this.#awaitWindow();
-      else this.#enqueue(noteEvent(event, nowMs));
+      this.#noteCounted(nowMs);
+      if (event.errorCode !== undefined && !this.#refusals.take(event, nowMs)) return this.#awaitWindow();
+      const noted = noteEvent(event, nowMs);
+      if (event.errorCode === undefined && !this.#flood.take(noted.event.eventName, noted.bytes, nowMs)) return this.#awaitWindow();
+      this.#enqueue(noted);
     } catch {
       this.#drop(1); // an event that cannot be written down, such as one with a getter that throws
     }
@@ -94,7 +101,7 @@ export class AuditTrail {
   /** Writes what is left, counted refusals too, and takes nothing more. Rejects when that cannot be written; it is lost then. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#noteRepeats(this.#refusals.due(this.#options.now(), true));
+    this.#noteCounted(this.#options.now(), true);
     this.#closed = true;
     clearTimeout(this.#window);
     try {
@@ -107,6 +114,20 @@ export class AuditTrail {
   /** All records, oldest first, and all faults. `witnesses`: positions that must be found. KEY_PASSPHRASE, KEYSTORE_DAMAGED. */
   walk(witnesses: readonly Witness[] = []): AsyncGenerator<TrailItem> {
     return walkTrail(this.directory, this.#keys, witnesses);
+  }
+
+  /**
+   * Removes the oldest closed files, for their age or for the size of all, after the trail has a record of that on disk; killed at any step, what
+   * is left is sound. Undefined where there is nothing to remove. KEYSTORE_DAMAGED where something is wrong with the trail.
+   */
+  async retain(limits: TrailLimits, principal: string): Promise<RemovalPlan | undefined> {
+    await this.flush();
+    const plan = await planRemoval(this.directory, this.#keys, limits);
+    if (!plan) return undefined;
+    const noted = noteEvent(removalEvent(principal, plan), this.#options.now());
+    await this.#write([noted]);
+    for (const { path } of plan.files) await rm(path, { force: true });
+    return plan;
   }
 
   /** The records that can be read. */
@@ -131,8 +152,9 @@ export class AuditTrail {
     return head?.position ?? TRAIL_START;
   }
 
-  #enqueue(noted: NotedEvent): void {
-    if (this.#closed || this.#queue.length >= (this.#options.queueMax ?? QUEUE_MAX)) return this.#drop(1);
+  /** `standsFor`: how many events are missing where there is no room for this one. */
+  #enqueue(noted: NotedEvent, standsFor = 1): void {
+    if (this.#closed || this.#queue.length >= (this.#options.queueMax ?? QUEUE_MAX)) return this.#drop(standsFor);
     this.#queue.push(noted);
     this.#gatherFor(GROUP_MS);
   }
@@ -152,18 +174,21 @@ export class AuditTrail {
     this.#gather.unref();
   }
 
-  #noteRepeats(counted: readonly Repeats[]): void {
-    for (const { event, repeats, fromMs, untilMs } of counted) {
-      this.#enqueue(noteEvent(event, untilMs, { repeats, from: iso(fromMs), until: iso(untilMs) }));
+  /** What was counted in a minute that is over, or so far with `all`. */
+  #noteCounted(nowMs: number, all = false): void {
+    for (const { event, repeats, fromMs, untilMs } of this.#refusals.due(nowMs, all)) {
+      this.#enqueue(noteEvent(event, untilMs, { repeats, from: iso(fromMs), until: iso(untilMs) }), repeats);
     }
+    const lost = this.#flood.due(nowMs, all);
+    if (lost) this.#enqueue(noteEvent(floodEvent(lost), nowMs), lost.records);
   }
 
-  /** So that counted refusals are written down also when nothing else happens. */
+  /** So that what was counted is written down also when nothing else happens. */
   #awaitWindow(): void {
     if (this.#window !== undefined || this.#closed) return;
     this.#window = setTimeout(() => {
       this.#window = undefined;
-      this.#noteRepeats(this.#refusals.due(this.#options.now(), true));
+      this.#noteCounted(this.#options.now(), true);
     }, REFUSAL_WINDOW_MS);
     this.#window.unref();
   }
@@ -181,10 +206,8 @@ export class AuditTrail {
     const group = this.#queue.slice(0, GROUP_MAX);
     const dropped = { ...this.#dropped };
     try {
-      const owner = { accountId: await this.#owner(), region: this.#options.region };
-      const textOf = (noted: NotedEvent): string => JSON.stringify(recordOf(noted, owner));
-      const gap = dropped.count > 0 ? [textOf(this.#noteGap(dropped))] : [];
-      await appendRecords(this.directory, this.#keys, [...gap, ...group.map(textOf)], (damage) => textOf(this.#noteDamage(damage)));
+      const gap = dropped.count > 0 ? [this.#noteGap(dropped)] : [];
+      await this.#write([...gap, ...group]);
     } catch (error) {
       this.#trouble = error as Error;
       throw error;
@@ -193,6 +216,13 @@ export class AuditTrail {
     this.#queue = this.#queue.slice(group.length);
     this.#dropped.count -= dropped.count;
     this.#dropped.fromMs = this.#options.now();
+  }
+
+  /** Resolves when they are on disk. */
+  async #write(noted: readonly NotedEvent[]): Promise<void> {
+    const owner = { accountId: await this.#owner(), region: this.#options.region };
+    const textOf = (one: NotedEvent): string => JSON.stringify(recordOf(one, owner));
+    await appendRecords(this.directory, this.#keys, noted.map(textOf), (damage) => textOf(this.#noteDamage(damage)));
   }
 
   async #owner(): Promise<string> {
@@ -214,6 +244,10 @@ export class AuditTrail {
 /** What the trail says of itself. */
 function ownEvent(eventName: string, requestParameters: Record<string, unknown>, errorMessage: string): AuditEvent {
   return { eventSource: 'thrum', eventName, principal: 'thrum', sourceIpAddress: undefined, requestParameters, errorCode: eventName, errorMessage, readOnly: false, resources: [] };
+}
+
+function floodEvent({ records, fromMs, untilMs, events }: Lost): AuditEvent {
+  return ownEvent('AuditRecordsLost', { records, from: iso(fromMs), until: iso(untilMs), events }, `of one kind of event more was recorded than ${EVENT_BYTES_PER_S} bytes a second`);
 }
 
 function reasonOf(error: Error): string {

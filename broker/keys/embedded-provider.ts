@@ -20,6 +20,8 @@ export type ActAs = <T>(accountId: string, call: (caller: Caller) => Promise<T>)
 export const LOOK_LIMIT = 100;
 /** The file is looked at each time, which costs microseconds. */
 const WATCH_MS = 250;
+/** How long a check's answer holds while no key is changed: a policy may have conditions on the time. */
+export const CHECK_HOLDS_MS = 1_000;
 
 type Answer = Readonly<Record<string, string>>;
 
@@ -28,8 +30,8 @@ export function embeddedProvider(store: KeyStore, audit?: AuditSink, actAs?: Act
   /** A look four times a second is not worth a record each. */
   const unrecorded = new KmsEngine({ store });
   const act: ActAs = actAs ?? ((accountId, call) => call(ownerCaller(accountId)));
-  /** What the last check of a project's key found, as long as nothing changed. */
-  const checked = new Map<string, object>();
+  /** The keys as they were, and when, at the last check that found a project's key usable. */
+  const checked = new Map<string, { readonly state: object; readonly atMs: number }>();
 
   const asService = async (operation: string, input: object, key: string, by = engine): Promise<Answer> => {
     const { accountId } = await store.readOrCreate();
@@ -75,12 +77,14 @@ export function embeddedProvider(store: KeyStore, audit?: AuditSink, actAs?: Act
     async checkUse(keyId, context): Promise<void> {
       const state = await store.readOrCreate();
       const name = `${keyId} ${JSON.stringify(context)}`;
-      if (checked.get(name) === state) return;
+      const last = checked.get(name);
+      const nowMs = store.now();
+      if (last?.state === state && Math.abs(nowMs - last.atMs) < CHECK_HOLDS_MS) return;
       checked.delete(name);
       await asService('GenerateDataKey', { KeyId: keyId, KeySpec: 'AES_256', EncryptionContext: context, DryRun: true }, keyId, unrecorded).catch((error: unknown) => {
         if (!isDryRun(error)) throw error;
       });
-      checked.set(name, state);
+      checked.set(name, { state, atMs: nowMs });
     },
   };
 }

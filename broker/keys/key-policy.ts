@@ -1,5 +1,5 @@
 /** The policy of a key: the document that says who may use and manage it. */
-import { readPolicy, type NamedPolicy } from '../access/policy.ts';
+import { readKeptPolicy, readPolicy, type NamedPolicy } from '../access/policy.ts';
 import { AccessError } from '../errors.ts';
 import { KmsError } from './kms-error.ts';
 import { MAX_POLICY_CHARS, type KeyRecord, type KeyState } from './key-state.ts';
@@ -14,7 +14,7 @@ const parsed = new WeakMap<KeyRecord, NamedPolicy>();
 export function policyOf(state: KeyState, key: KeyRecord): NamedPolicy {
   let policy = parsed.get(key);
   if (!policy) {
-    policy = { name: `key policy of ${key.keyId}`, document: readPolicy(policyText(state, key), 'resource') };
+    policy = { name: `key policy of ${key.keyId}`, document: readKeptPolicy(policyText(state, key), 'resource') };
     parsed.set(key, policy);
   }
   return policy;

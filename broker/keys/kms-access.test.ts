@@ -82,6 +82,22 @@ describe('the policy of a key', () => {
     expect(await outcome('DescribeKey', { KeyId }, kms.user('ann'))).toBe('ok');
   });
 
+  it('denies by what AWS says of a request and of who asks', async () => {
+    for (const [key, value] of [['aws:RequestedRegion', 'us-east-1'], ['aws:username', 'ann'], ['aws:userid', 'ann'], ['aws:PrincipalType', 'User']] as const) {
+      const Condition = { StringEquals: { [key]: value } };
+      await kms.call('PutKeyPolicy', { KeyId, Policy: keyPolicy({ Effect: 'Deny', Principal: '*', Action: 'kms:DescribeKey', Resource: '*', Condition }) });
+      expect(await outcome('DescribeKey', { KeyId }, kms.user('ann', policy('kms:*'))), key).toBe(DENIED);
+    }
+  });
+
+  it('that an earlier version took can be used and replaced, though it would be refused now', async () => {
+    const old = keyPolicy({ Effect: 'Deny', Principal: {}, Action: 'kms:*', Resource: '*', Condition: { Bool: { 'aws:ViaAWSService': 'true' } } });
+    expect(await kms.refusal('PutKeyPolicy', { KeyId, Policy: old })).toBe('MalformedPolicyDocumentException');
+    await kms.keys.store.update((state) => ({ state: { ...state, keys: state.keys.map((key) => ({ ...key, policy: old })) }, result: undefined }));
+    expect(await outcome('DescribeKey', { KeyId }, kms.owner)).toBe('ok');
+    expect(await outcome('PutKeyPolicy', { KeyId, Policy: keyPolicy() }, kms.owner)).toBe('ok');
+  });
+
   it('comes back as it was put, and one that is none changes nothing', async () => {
     const document = keyPolicy();
     await kms.call('PutKeyPolicy', { KeyId, Policy: document });
@@ -143,6 +159,21 @@ describe('the audit trail', () => {
       { eventSource: 'kms.amazonaws.com', eventName: 'Encrypt', principal: kms.owner.principalArn, sourceIpAddress: undefined, requestParameters: { keyId: KeyId, encryptionContext: { project: 'p-1' } }, readOnly: true, resources: [arn] },
       { eventSource: 'kms.amazonaws.com', eventName: 'DisableKey', principal: ann.principalArn, sourceIpAddress: '192.0.2.7', requestParameters: { keyId: KeyId }, readOnly: false, resources: [arn], errorCode: DENIED, errorMessage: expect.stringContaining('not authorized') as string },
     ]);
+  });
+
+  it('is told of operations that there are not by one name, so that nobody makes names up in it', async () => {
+    for (const operation of ['Aaaa', 'Bbbb', 'x'.repeat(200), '__proto__']) expect(await outcome(operation, {}, kms.owner)).toBe('UnknownOperationException');
+    expect(kms.events.slice(-4).map(({ eventName }) => eventName)).toEqual(Array(4).fill('UnknownOperation'));
+    expect(kms.events.at(-2)?.requestParameters).toEqual({ operation: 'x'.repeat(128) });
+  });
+
+  it('is told a policy as long as one may be, and of a request that is too deep to be told', async () => {
+    const Policy = keyPolicy({ Effect: 'Deny', Principal: '*', Action: 'kms:*', Resource: Array(160).fill('arn:"'.padEnd(180, '"')) }).padEnd(32_768);
+    await outcome('PutKeyPolicy', { KeyId, Policy }, kms.owner);
+    expect(kms.events.at(-1)?.requestParameters).toEqual({ keyId: KeyId, policy: Policy });
+    const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
+    expect(await outcome('TagResource', { KeyId, Tags: deep }, kms.owner)).not.toBe('ok');
+    expect(kms.events.at(-1)).toMatchObject({ eventName: 'TagResource', requestParameters: { omitted: 'too long' } });
   });
 
   it('is told no plaintext, no ciphertext and no grant token', async () => {

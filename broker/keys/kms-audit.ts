@@ -11,13 +11,18 @@ const TOLD = [
 ] as const;
 /** Members of answers to changes. */
 const ANSWERED = ['DeletionDate', 'GrantId', 'KeyId', 'KeyMetadata', 'KeyState'] as const;
-/** Of the JSON of all that is told; what is longer is a request that is refused anyway, or a long policy. */
+/** Of the JSON of all that is told but the policy; what is longer, or too deep to be told, is a request that is refused anyway. */
 const MAX_TOLD_CHARS = 40_000;
 
 const READ_ONLY = /^(Decrypt|Describe|Encrypt|Generate|Get|List|ReEncrypt)/;
 
+/** Stands for all operations that there are not. */
+export const UNKNOWN_OPERATION = 'UnknownOperation';
+
 interface AuditedCall {
   readonly operation: string;
+  /** What the trail calls it. */
+  readonly eventName: string;
   readonly input: unknown;
   readonly caller: Caller;
   readonly resources: ReadonlySet<string>;
@@ -25,14 +30,14 @@ interface AuditedCall {
   readonly error?: unknown;
 }
 
-export function auditEvent({ operation, input, caller, resources, result, error }: AuditedCall): AuditEvent {
+export function auditEvent({ operation, eventName, input, caller, resources, result, error }: AuditedCall): AuditEvent {
   const readOnly = READ_ONLY.test(operation);
   return {
     eventSource: 'kms.amazonaws.com',
-    eventName: operation.slice(0, 128),
+    eventName,
     principal: caller.principalArn,
     sourceIpAddress: caller.sourceIpAddress,
-    requestParameters: pick(input, TOLD),
+    requestParameters: eventName === operation ? pick(input, TOLD) : { operation: operation.slice(0, 128) },
     ...(result === undefined || readOnly ? {} : { responseElements: pick(result, ANSWERED) }),
     ...(error === undefined ? {} : { errorCode: error instanceof KmsError ? error.type : 'KMSInternalException', errorMessage: error instanceof KmsError ? error.message : '' }),
     readOnly,
@@ -45,5 +50,15 @@ function pick(from: unknown, names: readonly string[]): Record<string, unknown> 
   if (typeof from !== 'object' || from === null) return {};
   const told = names.filter((name) => Object.hasOwn(from, name)).map((name) => [name.slice(0, 1).toLowerCase() + name.slice(1), (from as Record<string, unknown>)[name]]);
   const picked = Object.fromEntries(told) as Record<string, unknown>;
-  return JSON.stringify(picked).length > MAX_TOLD_CHARS ? { omitted: 'too long' } : picked;
+  const { policy, ...others } = picked;
+  return isShort(others) && (policy === undefined || typeof policy === 'string' || isShort(policy)) ? picked : { omitted: 'too long' };
+}
+
+function isShort(told: unknown): boolean {
+  try {
+    return JSON.stringify(told).length <= MAX_TOLD_CHARS;
+  } catch (error) {
+    if (error instanceof RangeError) return false; // nested deeper than the stack
+    throw error;
+  }
 }

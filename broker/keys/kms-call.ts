@@ -117,6 +117,7 @@ function contextOf({ state, nowMs, caller }: Call, { key, encryptionContext, fac
     ...facts,
     'aws:PrincipalArn': caller.principalArn,
     'aws:PrincipalAccount': state.accountId,
+    'aws:RequestedRegion': state.region,
     'aws:CurrentTime': new Date(nowMs).toISOString(),
     'aws:EpochTime': String(Math.floor(nowMs / 1000)),
     ...(caller.sourceIpAddress === undefined ? {} : { 'aws:SourceIp': caller.sourceIpAddress }),

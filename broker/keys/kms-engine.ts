@@ -8,7 +8,7 @@ import type { AuditSink } from '../audit/event.ts';
 import { KeyError } from '../errors.ts';
 import type { KeyStore } from './key-store.ts';
 import { aliasOperations } from './kms-aliases.ts';
-import { auditEvent } from './kms-audit.ts';
+import { auditEvent, UNKNOWN_OPERATION } from './kms-audit.ts';
 import type { Call, Caller } from './kms-call.ts';
 import { cryptoOperations } from './kms-crypto.ts';
 import { KmsError } from './kms-error.ts';
@@ -25,6 +25,11 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
 
 /** Names of all operations, sorted. */
 export const KMS_OPERATIONS: readonly string[] = [...OPERATIONS.keys()].sort();
+
+/** What the audit trail calls an operation: one that there is not has no name of its own, since anybody could make up thousands. */
+export function auditedName(operation: string): string {
+  return OPERATIONS.has(operation) ? operation : UNKNOWN_OPERATION;
+}
 
 interface KmsEngineOptions {
   /** `KeyService.store` of the same home, or one of its own. */
@@ -52,10 +57,10 @@ export class KmsEngine {
     const resources = new Set<string>();
     try {
       const result = await this.#run(operation, input, caller, resources);
-      this.#audit?.(auditEvent({ operation, input, caller, resources, result }));
+      this.#audit?.(auditEvent({ operation, eventName: auditedName(operation), input, caller, resources, result }));
       return result;
     } catch (error) {
-      this.#audit?.(auditEvent({ operation, input, caller, resources, error }));
+      this.#audit?.(auditEvent({ operation, eventName: auditedName(operation), input, caller, resources, error }));
       throw error;
     }
   }

@@ -70,6 +70,17 @@ describe('a constraint on the encryption context', () => {
     expect(await reEncrypt('p-1')).toBe('ok');
   });
 
+  it('that asks for no pair is none, and refused: it would count as one where a policy wants one', async () => {
+    const { id } = await kms.key();
+    const maker = kms.user('maker', policy('kms:CreateGrant', 'Allow', { Null: { 'kms:GrantConstraintType': 'false' } }));
+    const wish = { KeyId: id, GranteePrincipal: broker.principalArn, Operations: ['Decrypt'] };
+    for (const Constraints of [{ EncryptionContextSubset: {} }, { EncryptionContextEquals: {} }, { EncryptionContextSubset: { a: 'b' }, EncryptionContextEquals: {} }]) {
+      expect(await kms.refusal('CreateGrant', { ...wish, Constraints }, maker)).toBe('ValidationException');
+    }
+    expect(await kms.refusal('CreateGrant', { ...wish, Constraints: {} }, maker)).toBe('AccessDeniedException');
+    expect(await kms.call('ListGrants', { KeyId: id })).toMatchObject({ Grants: [] });
+  });
+
   it('has at most 8 pairs, and values of at most 384 characters', async () => {
     const pairs = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, n) => [`n${n}`, 'v']));
     await grant({ Operations: ['Decrypt'], Constraints: { EncryptionContextSubset: pairs(8) } });
@@ -109,7 +120,7 @@ describe('handed on by a grantee that may create grants', () => {
     expect(await hand({ Operations: ['Decrypt'] })).toBe('AccessDeniedException');
     expect(await hand({ Operations: ['Encrypt'], Constraints: subset })).toBe('AccessDeniedException');
     expect(await hand({ Operations: ['Decrypt'], Constraints: { EncryptionContextSubset: { project: 'p-2' } } })).toBe('AccessDeniedException');
-    expect(await hand({ Operations: ['Decrypt'], Constraints: { EncryptionContextEquals: {} } })).toBe('AccessDeniedException');
+    expect(await hand({ Operations: ['Decrypt'], Constraints: { EncryptionContextEquals: {} } })).toBe('ValidationException');
   });
 
   it('keeps an exact context exact', async () => {

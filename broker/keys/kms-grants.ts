@@ -16,7 +16,8 @@ const NAME = /^[a-zA-Z0-9:/_-]+$/;
 
 const principal = text(1, 256);
 const grantId = text(1, 128);
-const constraint = stringMap(8, 384).optional();
+/** An empty one asks for nothing, and would count as a constraint where a policy wants one. */
+const constraint = stringMap(8, 384).refine((pairs) => Object.keys(pairs).length > 0, 'Member must have length greater than or equal to 1').optional();
 /** Members that narrow a grant in ways which are not enforced here: refused, since passing them over would widen it. */
 const unsupported = z.unknown().optional();
 

@@ -1,4 +1,5 @@
 /** Which KMS elsewhere a home has keys in: written down, sealed, when a project is first made with a key of it. No credentials. */
+import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { KeyError } from '../errors.ts';
 import { SealedFile, type SealedFilePlace } from '../sealed-file.ts';
@@ -35,9 +36,15 @@ export function kmsSettingsFile(place: SealedFilePlace): KmsSettingsFile {
 export function checkKmsSettings({ endpoint, region, grantee }: KmsSettings): void {
   if (endpoint !== undefined) {
     const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-    if (!url || !/^https?:$/.test(url.protocol)) throw new KeyError('KEY_BAD_REQUEST', '--kms-endpoint is not the URL of a KMS: write https://host or http://host:port');
+    if (!url || !/^https?:$/.test(url.protocol)) throw new KeyError('KEY_BAD_REQUEST', '--kms-endpoint is not the URL of a KMS: write https://host, or http://127.0.0.1:PORT for one on this machine');
     if (url.username !== '' || url.password !== '' || url.search !== '') throw new KeyError('KEY_BAD_REQUEST', '--kms-endpoint has credentials or a query in it: leave them out, credentials come from AWS_PROFILE, AWS_ACCESS_KEY_ID …');
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) throw new KeyError('KEY_BAD_REQUEST', '--kms-endpoint is http: others can read what goes there, data keys too: write https:, or http: to this machine only');
   }
   if (region !== undefined && !/^[a-z]{2}(-[a-z]+)+-\d$/.test(region)) throw new KeyError('KEY_BAD_REQUEST', `'${region}' is not a region: write --kms-region eu-west-1`);
   if (grantee !== undefined && !/^arn:aws[a-z-]*:(iam|sts)::\d{12}:[\w+=,.@/-]+$/.test(grantee)) throw new KeyError('KEY_BAD_REQUEST', `'${grantee}' is not a principal's ARN: write --kms-grantee arn:aws:iam::111122223333:role/broker`);
+}
+
+/** A host of a URL, in which addresses are written in one way. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
 }

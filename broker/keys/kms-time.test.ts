@@ -3,6 +3,7 @@ import { chmod, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KmsEngine } from './kms-engine.ts';
+import { CHECK_HOLDS_MS } from './embedded-provider.ts';
 import { base64, makeKms, START_MS, type TestKms } from './kms.fixture.ts';
 
 let kms: TestKms;
@@ -139,6 +140,23 @@ describe('rotation', () => {
     const seen = await Promise.all(Array.from({ length: 5 }, async () => (await kms.elsewhere().describeKey(KeyId)).currentMaterialId));
     expect(new Set(seen).size).toBe(1);
   });
+});
+
+it('a condition on time in the key’s policy bites a broker that goes on writing, though nobody changes anything', async () => {
+  const context = { 'thrum:project': 'p-1' };
+  const closesAt = new Date(START_MS + 500).toISOString();
+  const statements = [
+    { Effect: 'Allow', Principal: { AWS: kms.owner.principalArn }, Action: 'kms:*', Resource: '*' },
+    { Effect: 'Deny', Principal: '*', Action: 'kms:GenerateDataKey', Resource: '*', Condition: { DateGreaterThan: { 'aws:CurrentTime': closesAt } } },
+  ];
+  await kms.keys.grant(KeyId, 'p-1');
+  await kms.call('PutKeyPolicy', { KeyId, Policy: JSON.stringify({ Version: '2012-10-17', Statement: statements }) });
+  await kms.keys.checkUse(KeyId, context);
+  expect(CHECK_HOLDS_MS).toBeLessThanOrEqual(1000);
+  kms.passMs(CHECK_HOLDS_MS);
+  await expect(kms.keys.checkUse(KeyId, context)).rejects.toMatchObject({ code: 'KEY_DENIED' });
+  kms.passMs(-CHECK_HOLDS_MS); // and a clock that is set back lets it again
+  await kms.keys.checkUse(KeyId, context);
 });
 
 it('writes nothing where nothing changes', async () => {

@@ -28,6 +28,7 @@ export interface TestKms {
   key(input?: object): Promise<{ readonly id: string; readonly arn: string }>;
   user(name: string, ...policies: PolicyDocument[]): Caller;
   passDays(days: number): void;
+  passMs(ms: number): void;
   /** An engine of its own on the same files, as another process has it. */
   elsewhere(): KeyService;
   remove(): Promise<void>;
@@ -75,6 +76,7 @@ export async function makeKms(): Promise<TestKms> {
       authorize: (request, ofResource) => authorize(request, policies.map((document, n) => ({ name: `policy ${n}`, document })), ofResource),
     }),
     passDays: (days) => void (nowMs += days * DAY_MS),
+    passMs: (ms) => void (nowMs += ms),
     elsewhere: service,
     remove: () => rm(directory, { recursive: true, force: true }),
   };

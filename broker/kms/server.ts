@@ -11,11 +11,13 @@ import type { AddressInfo, Socket } from 'node:net';
 import { callerOf, type AccessCaller } from '../access/caller.ts';
 import type { Identity } from '../access/principals.ts';
 import type { AuditSink } from '../audit/event.ts';
+import { auditedName } from '../keys/kms-engine.ts';
 import { SERVER_TLS } from '../listener.ts';
-import { rateLimit } from './rate-limit.ts';
+import { rateLimit, type RateLimit } from '../rate-limit.ts';
+import { screenInput } from './screen-input.ts';
 import { verifySignature } from './signature.ts';
 import { answerOf, WireError } from './wire-error.ts';
-import { inputOf, readRequest, type WireRequest } from './wire-request.ts';
+import { inputOf, operationOf, readRequest } from './wire-request.ts';
 
 const KMS_LIMITS = {
   connections: 256,
@@ -114,35 +116,40 @@ function statusOf({ code }: NodeJS.ErrnoException): string {
   return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
 }
 
-async function answer(options: KmsServerOptions, within: (caller: string, nowMs: number) => boolean, request: IncomingMessage): Promise<object> {
-  const wire = await readRequest(request);
-  const nowMs = options.now();
+async function answer(options: KmsServerOptions, within: RateLimit, request: IncomingMessage): Promise<object> {
   const sourceIpAddress = addressOf(request);
   let signer: (Identity & { readonly secret: string }) | undefined;
+  let call: () => Promise<object>;
   try {
+    const wire = await readRequest(request);
+    const nowMs = options.now();
     signer = await verifySignature(wire, { region: options.region, nowMs, findAccessKey: options.findAccessKey });
     if (!within(signer.arn, nowMs)) throw new WireError('ThrottlingException', 'You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.');
+    const input = inputOf(wire.body);
+    screenInput(wire.operation, input);
+    const caller = callerOf(signer, { nowMs, mfa: false, sourceIpAddress, secureTransport: options.tls !== undefined });
+    call = () => options.engine.call(wire.operation, input, caller);
   } catch (error) {
-    tellRefused(options, wire, sourceIpAddress, signer?.arn, error);
+    if (answerOf(error) || !hasGone(request)) tellRefused(options, request, sourceIpAddress, signer?.arn, error);
     throw error;
   }
-  const caller = callerOf(signer, { nowMs, mfa: false, sourceIpAddress, secureTransport: options.tls !== undefined });
-  return options.engine.call(wire.operation, inputOf(wire.body), caller);
+  return call();
 }
 
 /** Nobody knows who it was that did not sign, so only what was asked is told. */
-function tellRefused({ audit }: KmsServerOptions, { operation }: WireRequest, sourceIpAddress: string, principal: string | undefined, error: unknown): void {
+function tellRefused({ audit }: KmsServerOptions, request: IncomingMessage, sourceIpAddress: string, principal: string | undefined, error: unknown): void {
   const { type, message } = answerOf(error) ?? { type: 'KMSInternalException', message: '' };
+  const operation = operationOf(request.headers['x-amz-target']) ?? '';
+  const eventName = auditedName(operation);
   audit?.({
-    eventSource: 'kms.amazonaws.com', eventName: operation, principal: principal ?? 'anonymous', sourceIpAddress,
-    requestParameters: {}, errorCode: type, errorMessage: message, readOnly: true, resources: [],
+    eventSource: 'kms.amazonaws.com', eventName, principal: principal ?? 'anonymous', sourceIpAddress,
+    requestParameters: eventName === operation || operation === '' ? {} : { operation }, errorCode: type, errorMessage: message, readOnly: true, resources: [],
   });
 }
 
 function refusal({ onFault }: KmsServerOptions, request: IncomingMessage, response: ServerResponse, error: unknown): { readonly status: number; readonly result: object } {
   const known = answerOf(error);
-  // Whoever asked may have gone away in the middle: that is no fault.
-  if (!known && !(request.destroyed && !request.complete)) onFault?.(error);
+  if (!known && !hasGone(request)) onFault?.(error);
   const { type, message, status } = known ?? { type: 'KMSInternalException', message: 'The request was not completed because of an internal fault; it can be tried again.', status: 500 };
   if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not worth reading
   if (status === 405) response.setHeader('allow', 'POST');
@@ -154,6 +161,11 @@ function send(response: ServerResponse, status: number, body: object): void {
   const json = JSON.stringify(body);
   response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': randomUUID(), 'content-length': Buffer.byteLength(json), 'cache-control': 'no-store' });
   response.end(json);
+}
+
+/** Whoever asked may have gone away in the middle: that is no fault, and no refusal. */
+function hasGone(request: IncomingMessage): boolean {
+  return request.destroyed && !request.complete;
 }
 
 /** An IPv4 address that came over an IPv6 socket is told as IPv4. */

@@ -24,12 +24,16 @@ export async function readRequest(request: IncomingMessage): Promise<WireRequest
   if (request.url !== '/') throw new WireError('UnknownOperationException', 'Requests go to /.', 404);
   if (request.method !== 'POST') throw new WireError('UnknownOperationException', 'Requests are POST.', 405);
   const headers = singleHeaders(request.rawHeaders);
-  // Says who will be told what: an operation's name goes into the audit trail also where the rest is refused.
-  const operation = TARGET.exec(headers['x-amz-target'] ?? '')?.[1];
+  const operation = operationOf(headers['x-amz-target']);
   if (operation === undefined || headers['content-type']?.split(';')[0]!.trim().toLowerCase() !== CONTENT_TYPE) {
     throw new WireError('UnknownOperationException', `A request has Content-Type: ${CONTENT_TYPE} and X-Amz-Target: TrentService.Operation.`);
   }
   return { operation, headers, body: await readBody(request) };
+}
+
+/** The operation that the header X-Amz-Target names, once and in the form it has; undefined where it does not. */
+export function operationOf(target: string | readonly string[] | undefined): string | undefined {
+  return typeof target === 'string' ? TARGET.exec(target)?.[1] : undefined;
 }
 
 /** The JSON of a request; an empty body is an empty input. */

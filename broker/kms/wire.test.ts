@@ -4,8 +4,8 @@ import { EventEmitter, once } from 'node:events';
 import { createConnection } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../audit/event.ts';
+import { rateLimit } from '../rate-limit.ts';
 import { KEY, REGION, send, sign, type SigningWish } from './kms.fixture.ts';
-import { rateLimit } from './rate-limit.ts';
 import { startKmsServer, type KmsServer, type KmsServerOptions } from './server.ts';
 import { MAX_BODY_BYTES } from './wire-request.ts';
 
@@ -130,6 +130,11 @@ describe('a signature does not hold', () => {
   });
 });
 
+it('names of operations that there are not are one name in the audit trail, signed or not', async () => {
+  for (const operation of ['Aaaa', 'Bbbb', 'constructor']) await ask({ operation, secret: 'x'.repeat(40) });
+  expect(audited.map(({ eventName, requestParameters }) => [eventName, requestParameters])).toEqual(['Aaaa', 'Bbbb', 'constructor'].map((operation) => ['UnknownOperation', { operation }]));
+});
+
 describe('what is no request', () => {
   it.each<[string, Parameters<typeof send>[1], number]>([
     ['GET', { method: 'GET', headers: {} }, 405],
@@ -143,11 +148,35 @@ describe('what is no request', () => {
   ])('%s', async (_what, request, status) => {
     expect(await send(server, request)).toMatchObject({ status, type: 'UnknownOperationException' });
     expect(calls).toEqual([]);
+    expect(audited).toEqual([expect.objectContaining({ errorCode: 'UnknownOperationException', principal: 'anonymous', sourceIpAddress: '127.0.0.1' })]);
   });
 
   it.each(['{', 'null,', '\u0000', '{"a":1}{"b":2}'])('a body such as %j, though it is signed', async (body) => {
     expect(await ask({ body })).toMatchObject({ status: 400, type: 'SerializationException' });
     expect(calls).toEqual([]);
+    expect(audited).toEqual([expect.objectContaining({ eventName: 'GenerateRandom', errorCode: 'SerializationException', principal: ANA })]);
+  });
+
+  it.each([
+    ['CreateKey', { Description: 'Mill 4111 1111 1111 1111' }, "'description'", 'card number'],
+    ['UpdateKeyDescription', { KeyId: 'k', Description: 'ask jane.doe@example.com' }, "'description'", 'e-mail address'],
+    ['CreateKey', { Tags: [{ TagKey: 'site', TagValue: 'north' }, { TagKey: 'password', TagValue: 'hunter2' }] }, "'tags.2.member'", 'secret'],
+    ['TagResource', { KeyId: 'k', Tags: [{ TagKey: 'owner', TagValue: 'jane.doe@example.com' }] }, "'tags.1.member'", 'e-mail address'],
+    ['CreateAlias', { AliasName: 'alias/4111111111111111', TargetKeyId: 'k' }, "'aliasName'", 'card number'],
+  ])('%s with a text that should not be kept: %j', async (operation, input, member, kind) => {
+    const answer = await ask({ operation, body: JSON.stringify(input) });
+    expect(answer).toMatchObject({ status: 400, type: 'ValidationException' });
+    expect(answer.message).toContain(member);
+    expect(answer.message).toContain(kind);
+    expect(calls).toEqual([]);
+    expect(audited).toEqual([expect.objectContaining({ eventName: operation, principal: ANA, errorCode: 'ValidationException' })]);
+    expect(JSON.stringify([answer, audited])).not.toMatch(/4111|jane|hunter2/);
+  });
+
+  it('and what names nothing is left to its operation, whatever its form', async () => {
+    for (const [operation, input] of [['Encrypt', { KeyId: 'k', EncryptionContext: { owner: 'jane.doe@example.com' } }], ['TagResource', { Tags: [null, 7, { TagKey: 'site', TagValue: 'north' }] }], ['CreateKey', null]] as const) {
+      expect((await ask({ operation, body: JSON.stringify(input) })).status).toBe(200);
+    }
   });
 
   it('headers that decide, twice: two readers could read them differently', async () => {
@@ -157,6 +186,7 @@ describe('what is no request', () => {
       expect(answer.status, name).toBe(400);
     }
     expect(calls).toEqual([]);
+    expect(audited.map(({ principal, errorCode }) => [principal, errorCode])).toEqual(Array(4).fill(['anonymous', 'SerializationException']));
   });
 
   it.each([
@@ -196,6 +226,7 @@ describe('too much', () => {
     const chunk = `${MAX_BODY_BYTES.toString(16)}\r\n${'x'.repeat(MAX_BODY_BYTES)}\r\n`;
     expect(await talk(`${head}Transfer-Encoding: chunked\r\n\r\n${chunk}1\r\nx\r\n`)).toMatch(/^HTTP\/1\.1 413 /);
     expect(calls).toEqual([]);
+    expect(audited.map(({ eventName, errorCode }) => [eventName, errorCode])).toEqual(Array(2).fill(['Encrypt', 'RequestEntityTooLargeException']));
   });
 
   it('of headers is refused', async () => {
@@ -207,7 +238,7 @@ describe('too much', () => {
     await serve({ limits: { headersMs: 100, requestMs: 200, checkMs: 20 } });
     const slow = ['', 'POST / HTTP/1.1\r\nHost: a\r\nX-A', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: TrentService.Encrypt\r\nContent-Length: 10\r\n\r\n{"a'];
     await Promise.all(slow.map((bytes) => talk(bytes)));
-    expect([calls, faults]).toEqual([[], []]);
+    expect([calls, faults, audited]).toEqual([[], [], []]);
   });
 
   it('of requests by one caller is throttled, by its name and not its address', async () => {

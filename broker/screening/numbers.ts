@@ -1,4 +1,4 @@
-/** Numbers that name a person's money: cards, IBANs, and runs of digits beside a word that says so. Texts are normalised. */
+/** Numbers that name a person's money: cards, IBANs, and runs of digits beside a word that says so. Texts are normalised, with one separator in a row. */
 
 /** Leading digits (from, to) and lengths of the cards in use (ISO/IEC 7812). Cards of 13 digits are no longer issued, product codes are. */
 const CARDS: readonly (readonly [from: number, to: number, lengths: readonly number[]])[] = [
@@ -99,7 +99,7 @@ function passesLuhn(digits: string): boolean {
 /** True when an IBAN stands in it: country, length and check digits (mod 97) all fit. */
 export function hasIban(text: string): boolean {
   const upper = text.toUpperCase();
-  for (const match of upper.matchAll(/(?<![A-Z0-9])[A-Z]{2}[ -]?\d[ -]?\d/g)) {
+  for (const match of upper.matchAll(/(?<![A-Z0-9])[A-Z]{2}[ .-]?\d[ .-]?\d/g)) {
     const chars = IBAN_CHARS.get(match[0].slice(0, 2));
     if (chars !== undefined && isIban(upper.slice(match.index, match.index + 2 * chars + 1), chars)) return true;
   }
@@ -112,7 +112,7 @@ function isIban(text: string, chars: number): boolean {
   let at = 0;
   for (; at < text.length && compact.length < chars; at++) {
     if (/[A-Z0-9]/.test(text[at]!)) compact += text[at]!;
-    else if (text[at] !== ' ' && text[at] !== '-') return false;
+    else if (!' .-'.includes(text[at]!)) return false;
   }
   if (compact.length < chars || /[A-Z0-9]/.test(text[at] ?? '')) return false;
   let remainder = 0;

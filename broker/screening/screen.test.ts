@@ -10,10 +10,11 @@ const SENSITIVE: Readonly<Record<SensitiveKind, readonly string[]>> = {
   'card number': [
     '4111111111111111', 'Pump 4111 1111 1111 1111', '4111-1111-1111-1111', 'card:5555555555554444', '2223003122003222', '378282246310005', '3782 822463 10005', '6011111111111117',
     '30569309025904', '3530111333300000', '6200000000000005', 'Visa4111111111111111', '４１１１　１１１１　１１１１　１１１１', '٤١١١١١١١١١١١١١١١', '4111\u200b1111\u200b1111\u200b1111', '4111–1111–1111–1111',
+    '4111  1111  1111  1111', '4111 - 1111 - 1111 - 1111', '4111--1111 -1111   .1111', '4\u20dd111\u20dd1111\u20dd1111\u20dd1111',
     '4111\u00a01111\u20091111\u202f1111', '4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1', 'line 7, 4111.1111.1111.1111', 'unit 12 4111111111111111', '(4111111111111111)',
   ],
-  'IBAN': ['DE89370400440532013000', 'Halle 4 DE89 3704 0044 0532 0130 00', 'gb82 west 1234 5698 7654 32', 'FR14-2004-1010-0505-0001-3M02-606', 'NO9386011117947', 'ＤＥ８９ ３７０４ ００４４ ０５３２ ０１３０ ００'],
-  'account number': ['account 12345678', 'Acct no. 1234-5678', 'AWS account: 123456789012', 'Kontonummer 532013000', 'Konto-Nr 532013000', 'SSN 078-05-1120', 'routing #021000021', 'n° de compte 20041010', 'passport 123456789', 'account is 12345678'],
+  'IBAN': ['DE89370400440532013000', 'Halle 4 DE89 3704 0044 0532 0130 00', 'gb82 west 1234 5698 7654 32', 'FR14-2004-1010-0505-0001-3M02-606', 'NO9386011117947', 'DE89.3704.0044.0532.0130.00', 'DE 89 - 3704  0044 - 0532 0130 00', 'ＤＥ８９ ３７０４ ００４４ ０５３２ ０１３０ ００'],
+  'account number': ['account 12345678', 'Acct no. 1234-5678', 'AWS account: 123456789012', 'Kontonummer 532013000', 'Konto-Nr 532013000', 'SSN 078-05-1120', 'routing #021000021', 'n° de compte 20041010', 'passport 123456789', 'account is 12345678', 'account 1234  5678', 'Konto 532 - 013 - 000'],
   'e-mail address': ['jane.doe@example.com', 'ask jane@plant.example.org first', 'JÜRGEN@BÜRO.de', 'jane＠example.com', 'a@b.io', 'x@y@z.com', 'jane@ex\u00adample.com'],
   'access key': ['AKIAIOSFODNN7EXAMPLE', 'key ASIAIOSFODNN7EXAMPLE!'],
   'private key': ['-----BEGIN PRIVATE KEY-----', 'x -----BEGIN RSA PRIVATE KEY----- MIIE', '-----BEGIN OPENSSH PRIVATE KEY-----', '-----BEGIN PGP PRIVATE KEY BLOCK-----'],
@@ -29,7 +30,7 @@ const HARMLESS = [
   'arn:aws:kms:us-east-1:123456789012:key/f47ac10b-58cc-4372-a567-0e02b2c3d479', 'DE-Halle 4', 'AT21 gearbox', 'DE89 370400', 'IT27 IT28 IT29', 'account room', 'Accounting building 3', 'bank of filters 2 123', 'Filter bank 1234567',
   'Konto', 'swiftlet pump 123456', 'abandon 1234567', '4-20mA@24V', 'M3@3.5kHz', '@home', 'name@', 'pump@site', 'AKIA', 'AKIAPUMP', 'ASIAN line 4', 'token ring 12', 'Token: none', 'password: none', 'Password: ****', 'password required', 'secret garden',
   'API key: see vault', 'bearer of loads', 'Bearing housing 12', 'https://host.example/path', 'mqtts://broker.example:8883', 'https://host/?keyId=12345678', 'http://[::1]:8080/', 'https://console/@site', 'eyJ', 'Straße 12 / Halle 7', '压缩机 3 号', 'مضخة ٤٤١١', 'alias/plant-7',
-  '0000000000000000', '4444444444444444', 'Pumpe 4410 / 4411 / 4412 / 4413', '37 38 39 40 41 42 43', 'RMS 4.11 1.11 1.11',
+  '0000000000000000', '4444444444444444', 'Pumpe 4410 / 4411 / 4412 / 4413', '37 38 39 40 41 42 43', 'RMS 4.11 1.11 1.11', '4111 / 1111 / 1111 / 1111', 'DIN 44081 - 4111', 'account - room 4', 'DE89. 3704 rpm',
 ];
 
 describe.each(Object.entries(SENSITIVE))('%s', (kind, texts) => {

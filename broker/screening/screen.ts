@@ -3,7 +3,7 @@
  * Takes time in proportion to the text, whatever the text. Promise: a finding says what kind of thing was found, never the thing.
  */
 import { hasAccessKey, hasLabelledSecret, hasPrivateKey, hasToken, hasUrlCredentials } from './credentials.ts';
-import { normalise } from './normalise.ts';
+import { normalise, oneSeparator } from './normalise.ts';
 import { hasAccountNumber, hasCardNumber, hasIban } from './numbers.ts';
 
 export type SensitiveKind =
@@ -21,10 +21,15 @@ export interface Finding {
   readonly kind: SensitiveKind;
 }
 
-const LOOKS: readonly (readonly [SensitiveKind, (text: string) => boolean])[] = [
+type Look = readonly [SensitiveKind, (text: string) => boolean];
+
+/** In texts with one separator in a row. */
+const NUMBERS: readonly Look[] = [
   ['card number', hasCardNumber],
   ['IBAN', hasIban],
   ['account number', hasAccountNumber],
+];
+const OTHERS: readonly Look[] = [
   ['e-mail address', hasEmail],
   ['access key', hasAccessKey],
   ['private key', hasPrivateKey],
@@ -36,7 +41,8 @@ const LOOKS: readonly (readonly [SensitiveKind, (text: string) => boolean])[] = 
 /** What was found, each kind once; empty when nothing was. */
 export function screen(text: string): Finding[] {
   const plain = normalise(text);
-  return LOOKS.filter(([, isIn]) => isIn(plain)).map(([kind]) => ({ kind }));
+  const spaced = oneSeparator(plain);
+  return [...NUMBERS.filter(([, isIn]) => isIn(spaced)), ...OTHERS.filter(([, isIn]) => isIn(plain))].map(([kind]) => ({ kind }));
 }
 
 /** A domain of letters at its end: `4-20mA@24V` is none. */
