@@ -230,6 +230,18 @@ describe('a worker', () => {
     expect(worker.counters).toMatchObject({ subscribeFailed: 0, connectFailed: 0 });
   });
 
+  it('has a filter of its own for each client, in SUBSCRIBE, UNSUBSCRIBE and what it expects', async () => {
+    const asked: string[] = [];
+    aedes.on('subscribe', (subscriptions) => asked.push(...subscriptions.map(({ topic }) => `+${topic}`)));
+    aedes.on('unsubscribe', (topics) => asked.push(...topics.map((topic) => `-${topic}`)));
+    const worker = await started('[connect, { subscribe: "{group}/{n}/{client}" }, { unsubscribe: "{group}/{n}/{client}" }]');
+    await worker.stage();
+    await worker.finish();
+    expect(asked).toEqual(['+c/0/c-0', '-c/0/c-0']);
+    const { subscriptions } = worker.heard.at(-1) as FromWorker & { kind: 'finished' };
+    expect(subscriptions).toMatchObject([{ filters: ['c/0/c-0'] }]);
+  });
+
   it('ends the wait for a certificate that never comes with its stage, and counts no failure', async () => {
     const worker = await started('[connect, rotate]');
     aedes.on('publish', ({ topic }) => topic.endsWith('/cert/request') && void worker.endStage());
