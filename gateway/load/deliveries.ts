@@ -1,6 +1,7 @@
 /**
  * In the end: what subscribers should have got, held against what they did. A message is lost when it was acknowledged, a
- * subscription that stood when its stream began asks for its topic, and no subscriber of that subscription ever saw it.
+ * subscription that stood when its stream began asks for its topic, and no subscriber of that subscription ever saw it. Only
+ * streams whose messages say which they are can be judged.
  */
 import { countWithin, unionOf, type StreamData } from './streams.ts';
 import type { SubscriptionData } from './subscriber.ts';

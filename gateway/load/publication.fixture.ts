@@ -32,7 +32,7 @@ export function stageFor({ qos = 1, window = 65_535, perS = 1_000, messages = In
   const inFlight = new InFlight();
   const sleepers = new Set<Sleeper>();
   const pacer = { add: (sleeper: Sleeper) => void sleepers.add(sleeper) } as unknown as Pacer;
-  const stream: Stream = { key: 0, index: 0, topic: 't', beganUs: START_US, next: 0, sent: 0, unwritten: 0, unacknowledged: new Ranges() };
+  const stream: Stream = { key: 0, index: 0, topic: 't', isStamped: true, beganUs: START_US, next: 0, sent: 0, unwritten: 0, unacknowledged: new Ranges() };
   const written: ((failed: boolean) => void)[] = [];
   let isConnected = true;
   let isBlocked = false;

@@ -242,6 +242,15 @@ describe('a worker', () => {
     expect(subscriptions).toMatchObject([{ filters: ['c/0/c-0'] }]);
   });
 
+  it('tells of no stream whose messages do not say which they are, also on a topic on which others do', async () => {
+    const worker = await started('[connect, { publish: { topic: t, count: 2, payload: fixed, size: 16B } }, { publish: { topic: t, count: 3 } }, { publish: { topic: t, count: 4, payload: { template: x } } }]'.replaceAll('count', 'rate: 1000/s, count'));
+    await worker.stage();
+    await worker.finish();
+    expect(worker.counters).toMatchObject({ sent: 9, acknowledged: 9 });
+    const { streams } = worker.heard.at(-1) as FromWorker & { kind: 'finished' };
+    expect(streams).toMatchObject([{ topic: 't', sent: 3, unacknowledged: [] }]);
+  });
+
   it('ends the wait for a certificate that never comes with its stage, and counts no failure', async () => {
     const worker = await started('[connect, rotate]');
     aedes.on('publish', ({ topic }) => topic.endsWith('/cert/request') && void worker.endStage());

@@ -217,7 +217,7 @@ export class Worker {
     const members = [...this.#members.values()];
     this.#tell({
       kind: 'finished',
-      streams: members.flatMap(({ streams }) => streams.filter(({ sent }) => sent > 0).map(streamData)),
+      streams: members.flatMap(({ streams }) => streams.filter(({ sent, isStamped }) => sent > 0 && isStamped).map(streamData)),
       subscriptions: members.flatMap(({ subscriber }) => (subscriber ? [subscriber.toData()] : [])),
       brokers: [...this.#brokers.values()],
     });
