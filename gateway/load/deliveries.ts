@@ -4,7 +4,7 @@
  * streams whose messages say which they are can be judged.
  */
 import { countWithin, unionOf, type StreamData } from './streams.ts';
-import type { SubscriptionData } from './subscriber.ts';
+import type { FilterData, SubscriptionData } from './subscriber.ts';
 import { matchesFilter, sharedFilter } from './topics.ts';
 
 export interface Deliveries {
@@ -14,7 +14,8 @@ export interface Deliveries {
 
 /** Who hears together: a subscriber alone, or all of a shared subscription. */
 interface Audience {
-  readonly filters: readonly string[];
+  /** Each filter, without its group, and how it stood with those who have it. */
+  readonly asked: { readonly filter: string; readonly standing: FilterData[] }[];
   readonly members: SubscriptionData[];
 }
 
@@ -22,14 +23,16 @@ export function judgeDeliveries(streams: readonly StreamData[], subscriptions: r
   let expected = 0;
   let lost = 0;
   const byTopic = streamsByTopic(streams);
-  for (const { filters, members } of audiencesOf(subscriptions)) {
+  for (const { asked, members } of audiencesOf(subscriptions)) {
     const heard = heardBy(members);
-    const isOver = members.every((member) => member.isOver);
-    const sinceUs = lowest(members.filter((member) => isOver || !member.isOver).map((member) => member.sinceUs));
-    for (const stream of askedFor(filters, byTopic)) {
-      const outcome = judgeStream(stream, heard.get(stream.key), sinceUs, isOver);
-      expected += outcome.expected;
-      lost += outcome.lost;
+    for (const [topic, standing] of askedFor(asked, byTopic)) {
+      const isOver = standing.every((one) => one.isOver);
+      const sinceUs = lowest(standing.filter((one) => isOver || !one.isOver).map((one) => one.sinceUs));
+      for (const stream of byTopic.get(topic)!) {
+        const outcome = judgeStream(stream, heard.get(stream.key), sinceUs, isOver);
+        expected += outcome.expected;
+        lost += outcome.lost;
+      }
     }
   }
   return { expected, lost };
@@ -45,32 +48,38 @@ function streamsByTopic(streams: readonly StreamData[]): ReadonlyMap<string, rea
   return byTopic;
 }
 
-/** Streams that one of the filters asks for, each once. A filter without + and # names its topic: thousands of clients have one each. */
-function askedFor(filters: readonly string[], byTopic: ReadonlyMap<string, readonly StreamData[]>): StreamData[] {
-  const topics = new Set<string>();
-  for (const filter of filters) {
-    if (!/[+#]/.test(filter)) topics.add(filter);
-    else for (const topic of byTopic.keys()) if (matchesFilter(filter, topic)) topics.add(topic);
+/** Topics of streams that the filters ask for, and how those stood that do. A filter without + and # names its topic: thousands of clients have one each. */
+function askedFor(asked: Audience['asked'], byTopic: ReadonlyMap<string, unknown>): Map<string, readonly FilterData[]> {
+  const topics = new Map<string, readonly FilterData[]>();
+  const add = (topic: string, standing: readonly FilterData[]): void => {
+    const before = topics.get(topic);
+    topics.set(topic, before ? [...before, ...standing] : standing);
+  };
+  for (const { filter, standing } of asked) {
+    if (!/[+#]/.test(filter)) {
+      if (byTopic.has(filter)) add(filter, standing);
+    } else for (const topic of byTopic.keys()) if (matchesFilter(filter, topic)) add(topic, standing);
   }
-  return [...topics].flatMap((topic) => byTopic.get(topic) ?? []);
+  return topics;
 }
 
 function audiencesOf(subscriptions: readonly SubscriptionData[]): Audience[] {
   const shared = new Map<string, Audience>();
   const alone: Audience[] = [];
   for (const subscription of subscriptions) {
-    const own: string[] = [];
-    for (const written of subscription.filters) {
-      const { group, filter } = sharedFilter(written);
+    const own: Audience['asked'] = [];
+    for (const one of subscription.filters) {
+      const { group, filter } = sharedFilter(one.filter);
       if (group === '') {
-        own.push(filter);
+        own.push({ filter, standing: [one] });
         continue;
       }
-      const audience = shared.get(written) ?? { filters: [filter], members: [] };
+      const audience = shared.get(one.filter) ?? { asked: [{ filter, standing: [] }], members: [] };
+      audience.asked[0]!.standing.push(one);
       audience.members.push(subscription);
-      shared.set(written, audience);
+      shared.set(one.filter, audience);
     }
-    if (own.length > 0) alone.push({ filters: own, members: [subscription] });
+    if (own.length > 0) alone.push({ asked: own, members: [subscription] });
   }
   return [...alone, ...shared.values()];
 }

@@ -128,8 +128,7 @@ async function restoreSubscriptions(member: Member, sessionPresent: boolean, con
 export async function subscribe(member: Member, filters: readonly string[], qos: Qos, check: boolean, context: StageContext): Promise<void> {
   await sendSubscribe(member, filters, qos, context);
   // A life that repeats subscribes to the same again.
-  const others = member.subscriptions.filter((one) => !one.filters.every((filter) => filters.includes(filter)));
-  member.subscriptions = [...others, { filters, qos }];
+  member.subscriptions = [...without(member.subscriptions, filters), { filters, qos }];
   if (!check) return;
   const nowUs = context.options.now();
   if (member.subscriber) member.subscriber.widen(filters, nowUs);
@@ -155,8 +154,13 @@ async function sendSubscribe(member: Member, filters: readonly string[], qos: Qo
 
 export async function unsubscribe(member: Member, filters: readonly string[]): Promise<void> {
   await member.client.unsubscribe(filters).catch((error: unknown) => Promise.reject(subscribeFailure(member, error)));
-  member.subscriptions = member.subscriptions.filter((one) => !one.filters.every((filter) => filters.includes(filter)));
-  member.subscriber?.interrupt();
+  member.subscriptions = without(member.subscriptions, filters);
+  member.subscriber?.narrow(filters);
+}
+
+/** Subscriptions to all but these filters. */
+function without(subscriptions: Member['subscriptions'], filters: readonly string[]): Member['subscriptions'] {
+  return subscriptions.map(({ filters: own, qos }) => ({ filters: own.filter((filter) => !filters.includes(filter)), qos })).filter(({ filters: own }) => own.length > 0);
 }
 
 /** Ends the connection, politely or not. */

@@ -35,7 +35,7 @@ export function workerHost({ now, runEpoch, memberOf, onLost }: WorkerHostOption
     onMessage: (client, topic, bytes, start, end) => {
       const member = memberOf(client);
       if (member.exchange?.topics.includes(topic)) return member.exchange.answer(topic, bytes.subarray(start, end));
-      count(member, bytes, start, end, now(), runEpoch);
+      count(member, topic, bytes, start, end, now(), runEpoch);
     },
     onClosed: (client, kind) => {
       const member = memberOf(client);
@@ -54,7 +54,7 @@ export function noteUnacknowledged({ streams }: Member, tickets: readonly number
   for (const { stream, sequence } of tickets.map(messageOf)) streams[stream]!.unacknowledged.add(sequence);
 }
 
-function count({ measures, subscriber }: Member, bytes: Buffer, start: number, end: number, nowUs: number, runEpoch: number): void {
+function count({ measures, subscriber }: Member, topic: string, bytes: Buffer, start: number, end: number, nowUs: number, runEpoch: number): void {
   const { counters } = measures;
   counters.received += 1;
   counters.bytesReceived += end - start;
@@ -68,7 +68,7 @@ function count({ measures, subscriber }: Member, bytes: Buffer, start: number, e
     return;
   }
   measures.time('delivery', nowUs - stamp.dueUs);
-  const arrival = subscriber.take(stamp.key, stamp.sequence);
+  const arrival = subscriber.take(stamp.key, stamp.sequence, topic);
   if (arrival === 'duplicate') counters.duplicates += 1;
   else if (arrival === 'reordered') counters.reordered += 1;
   else if (arrival === 'unchecked') counters.unchecked += 1;

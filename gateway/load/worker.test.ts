@@ -230,6 +230,17 @@ describe('a worker', () => {
     expect(worker.counters).toMatchObject({ subscribeFailed: 0, connectFailed: 0 });
   });
 
+  it('subscribes on a new connection to all that it has not unsubscribed from', async () => {
+    const asked: string[][] = [];
+    aedes.on('subscribe', (subscriptions) => asked.push(subscriptions.map(({ topic }) => topic)));
+    const worker = await started('[connect, { subscribe: [a, b] }, { unsubscribe: a }, cut, connect]');
+    await worker.stage();
+    await worker.finish();
+    expect(asked).toEqual([['a', 'b'], ['b']]);
+    const { subscriptions } = worker.heard.at(-1) as FromWorker & { kind: 'finished' };
+    expect(subscriptions).toMatchObject([{ filters: [{ filter: 'a', isOver: true }, { filter: 'b', isOver: false }] }]);
+  });
+
   it('has a filter of its own for each client, in SUBSCRIBE, UNSUBSCRIBE and what it expects', async () => {
     const asked: string[] = [];
     aedes.on('subscribe', (subscriptions) => asked.push(...subscriptions.map(({ topic }) => `+${topic}`)));
@@ -239,7 +250,7 @@ describe('a worker', () => {
     await worker.finish();
     expect(asked).toEqual(['+c/0/c-0', '-c/0/c-0']);
     const { subscriptions } = worker.heard.at(-1) as FromWorker & { kind: 'finished' };
-    expect(subscriptions).toMatchObject([{ filters: ['c/0/c-0'] }]);
+    expect(subscriptions).toMatchObject([{ filters: [{ filter: 'c/0/c-0' }] }]);
   });
 
   it('tells of no stream whose messages do not say which they are, also on a topic on which others do', async () => {
