@@ -55,10 +55,7 @@ async function connectOnce(member: Member, step: ConnectStep, brokerName: string
     member.nextIdentity = undefined;
     member.session = undefined;
   }
-  if (client.connected) {
-    counters.cut += 1;
-    client.cut();
-  }
+  end(member, 'cut');
   counters.connects += 1;
   member.fortune.connecting += 1;
   let times: ConnectTimes;
@@ -163,11 +160,16 @@ function without(subscriptions: Member['subscriptions'], filters: readonly strin
   return subscriptions.map(({ filters: own, qos }) => ({ filters: own.filter((filter) => !filters.includes(filter)), qos })).filter(({ filters: own }) => own.length > 0);
 }
 
-/** Ends the connection, politely or not. */
+/** Ends the connection, politely or not, and whatever was connecting. */
 export function leave(member: Member, how: 'cut' | 'disconnect'): void {
-  const { client, measures } = member;
   takeTurn(member);
   member.connection = undefined;
+  end(member, how);
+}
+
+/** Ends the connection if one stands, with all that ends with it. */
+function end(member: Member, how: 'cut' | 'disconnect'): void {
+  const { client, measures } = member;
   clearTimeout(member.readingTimer);
   if (!client.connected) return;
   measures.counters[how === 'cut' ? 'cut' : 'disconnected'] += 1;

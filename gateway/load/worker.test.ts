@@ -4,6 +4,7 @@ import { Aedes } from 'aedes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { clockOrigin, startClock } from './clock.ts';
+import { judgeDeliveries } from './deliveries.ts';
 import { Measures } from './measures.ts';
 import type { FromWorker } from './run-plan.ts';
 import type { Scenario } from './scenario.ts';
@@ -84,15 +85,25 @@ class Driven {
     if (!this.#isFinished) await this.#worker.take({ kind: 'finish' });
     this.#isFinished = true;
   }
+
+  /** What it told in the end. */
+  async finished(): Promise<FromWorker & { kind: 'finished' }> {
+    await this.finish();
+    return this.heard.at(-1) as FromWorker & { kind: 'finished' };
+  }
 }
 
-function scenarioOf(steps: string, more = ''): Scenario {
-  const text = `{ name: t, brokers: { b: "mqtt://127.0.0.1:${port}" }, clients: { c: { count: 1, id: "c-{n}" } }, settle: 1s, stages: [{ name: s, groups: [{ clients: c, do: ${steps} ${more}}] }] }`;
+/** `more` of its life, `group` of what it is, `others` beside it: `sender: [steps]`. */
+function scenarioOf(steps: string, more = '', group = '', others: Readonly<Record<string, string>> = {}): Scenario {
+  const names = Object.keys(others);
+  const clients = [`c: { count: 1, id: "c-{n}" ${group}}`, ...names.map((name) => `${name}: { id: ${name} }`)];
+  const lives = [`{ clients: c, do: ${steps} ${more}}`, ...names.map((name) => `{ clients: ${name}, do: ${others[name]!} }`)];
+  const text = `{ name: t, brokers: { b: "mqtt://127.0.0.1:${port}" }, clients: { ${clients.join(', ')} }, settle: 1s, stages: [{ name: s, groups: [${lives.join(', ')}] }] }`;
   return parseScenario(parse(text) as object);
 }
 
-async function started(steps: string, more?: string): Promise<Driven> {
-  const worker = new Driven(scenarioOf(steps, more));
+async function started(...scenario: Parameters<typeof scenarioOf>): Promise<Driven> {
+  const worker = new Driven(scenarioOf(...scenario));
   await worker.prepare();
   return worker;
 }
@@ -230,14 +241,32 @@ describe('a worker', () => {
     expect(worker.counters).toMatchObject({ subscribeFailed: 0, connectFailed: 0 });
   });
 
+  it('expects nothing of what was published while a client that was connected connected anew', async () => {
+    aedes.authenticate = (_client, _user, _password, done) => void setTimeout(() => done(null, true), 60);
+    const worker = await started('[connect, { subscribe: t }, { wait: 150ms }, connect, { wait: 250ms }]', '', '', { sender: '[connect, { wait: 50ms }, { publish: { topic: t, rate: 200/s, for: 300ms } }]' });
+    await worker.stage();
+    const { streams, subscriptions } = await worker.finished();
+    const { lost, expected } = judgeDeliveries(streams, subscriptions);
+    expect(worker.counters).toMatchObject({ cut: 1, closed: 0, acknowledged: 60 });
+    expect(expected).toBe(worker.counters.received);
+    expect(lost).toBe(0);
+    expect(worker.counters.received).toBeLessThan(60);
+  });
+
+  it('reads the new connection of a slow consumer that was connected and connects anew', async () => {
+    aedes.authenticate = (_client, _user, _password, done) => void setTimeout(() => done(null, true), 60);
+    const worker = await started('[connect, { wait: 80ms }, connect]', '', ', reading: { on: 100ms, off: 1m }');
+    await worker.stage();
+    expect(worker.counters).toMatchObject({ connects: 2, connected: 2, cut: 1 });
+  });
+
   it('subscribes on a new connection to all that it has not unsubscribed from', async () => {
     const asked: string[][] = [];
     aedes.on('subscribe', (subscriptions) => asked.push(subscriptions.map(({ topic }) => topic)));
     const worker = await started('[connect, { subscribe: [a, b] }, { unsubscribe: a }, cut, connect]');
     await worker.stage();
-    await worker.finish();
+    const { subscriptions } = await worker.finished();
     expect(asked).toEqual([['a', 'b'], ['b']]);
-    const { subscriptions } = worker.heard.at(-1) as FromWorker & { kind: 'finished' };
     expect(subscriptions).toMatchObject([{ filters: [{ filter: 'a', isOver: true }, { filter: 'b', isOver: false }] }]);
   });
 
@@ -247,18 +276,16 @@ describe('a worker', () => {
     aedes.on('unsubscribe', (topics) => asked.push(...topics.map((topic) => `-${topic}`)));
     const worker = await started('[connect, { subscribe: "{group}/{n}/{client}" }, { unsubscribe: "{group}/{n}/{client}" }]');
     await worker.stage();
-    await worker.finish();
+    const { subscriptions } = await worker.finished();
     expect(asked).toEqual(['+c/0/c-0', '-c/0/c-0']);
-    const { subscriptions } = worker.heard.at(-1) as FromWorker & { kind: 'finished' };
     expect(subscriptions).toMatchObject([{ filters: [{ filter: 'c/0/c-0' }] }]);
   });
 
   it('tells of no stream whose messages do not say which they are, also on a topic on which others do', async () => {
     const worker = await started('[connect, { publish: { topic: t, count: 2, payload: fixed, size: 16B } }, { publish: { topic: t, count: 3 } }, { publish: { topic: t, count: 4, payload: { template: x } } }]'.replaceAll('count', 'rate: 1000/s, count'));
     await worker.stage();
-    await worker.finish();
+    const { streams } = await worker.finished();
     expect(worker.counters).toMatchObject({ sent: 9, acknowledged: 9 });
-    const { streams } = worker.heard.at(-1) as FromWorker & { kind: 'finished' };
     expect(streams).toMatchObject([{ topic: 't', sent: 3, unacknowledged: [] }]);
   });
 
