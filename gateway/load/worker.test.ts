@@ -157,6 +157,17 @@ describe('a worker', () => {
     expect(worker.counters.acknowledged + worker.counters.failed).toBe(30);
   });
 
+  it('subscribes in turn when a life subscribes while its lost connection gets its subscriptions back', async () => {
+    let asked = 0;
+    aedes.authorizeSubscribe = (_client, subscription, done) => void setTimeout(() => done(null, subscription), ++asked > 2 ? 80 : 0);
+    aedes.once('subscribe', () => setTimeout(cutAll, 20));
+    const worker = await started('[{ connect: { tries: 5 } }, { subscribe: [a, b] }, { wait: 60ms }, { subscribe: c }, { wait: 100ms }]');
+    await worker.stage();
+    expect(worker.counters).toMatchObject({ connected: 2, closed: 1, subscribed: 3, subscribeFailed: 0 });
+    const { subscriptions } = await worker.finished();
+    expect(subscriptions).toMatchObject([{ filters: [{ filter: 'a', isOver: false }, { filter: 'b', isOver: false }, { filter: 'c', isOver: false }] }]);
+  });
+
   it('makes no connection anew for a client that leaves meanwhile', async () => {
     takes = (n) => n !== 2;
     aedes.once('clientReady', cutAll);

@@ -7,7 +7,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { IConnackPacket, Packet } from 'mqtt-packet';
 import type { Qos } from '../scenario.ts';
-import { Awaited, Layers } from './awaited.ts';
+import { Answers, Awaited, Layers } from './awaited.ts';
 import { connackCode, connectPacket, parsePacket, refusalIn, requestPacket, subscribePacket, unsubscribePacket } from './control-packets.ts';
 import { ClientFailure, isEarlyClose, kindOfError } from './failure.ts';
 import { CONTROL_ID, Flows } from './flows.ts';
@@ -32,9 +32,9 @@ export class LoadClient {
   readonly #flows: Flows;
   readonly #keepAlive = new KeepAlive();
   readonly #layers = new Layers();
+  readonly #answers = new Answers();
   #open: OpenStream | undefined;
   #reader: PacketReader | undefined;
-  #awaited: Awaited | undefined;
   #connected = false;
   /** From when `connect` has resolved: until then an end is its failure. */
   #stands = false;
@@ -65,17 +65,12 @@ export class LoadClient {
   async connect(options: ConnectOptions): Promise<ConnectTimes> {
     const { now } = this.#host;
     const beganUs = now();
+    this.#close();
     this.#layers.restart();
     this.#reader = new PacketReader();
     this.#stands = this.#isPaused = false;
     this.#failure = 'abandoned';
-    const { answer } = (this.#awaited = new Awaited('connack', 1, beganUs + options.timeoutMs * 1000));
-    try {
-      this.#begin(options);
-    } catch (error) {
-      this.#fail(kindOfError(error as NodeJS.ErrnoException));
-    }
-    const { sessionPresent } = (await answer) as IConnackPacket;
+    const { sessionPresent } = (await this.#answers.expect(new Awaited('connack', 1, beganUs + options.timeoutMs * 1000), () => this.#begin(options))) as IConnackPacket;
     if (!this.#open) throw new ClientFailure(this.#failure);
     this.#stands = true;
     const { tcpUs, tlsUs, readyUs } = this.#layers;
@@ -148,12 +143,12 @@ export class LoadClient {
 
   /** Ends a step that is being waited for, with that kind. */
   abandon(kind: string): void {
-    if (this.#awaited) this.#fail(kind);
+    if (this.#answers.current) this.#fail(kind);
   }
 
   /** Called now and then: keep-alive, and steps that take too long. */
   sweep(nowUs: number): void {
-    const awaited = this.#awaited;
+    const awaited = this.#answers.current;
     if (awaited && nowUs > awaited.deadlineUs) return this.#fail(`timeout.${awaited.stepOf(this.#layers)}`);
     if (!this.#connected) return;
     const due = this.#keepAlive.due(nowUs);
@@ -162,6 +157,14 @@ export class LoadClient {
   }
 
   #begin(options: ConnectOptions): void {
+    try {
+      this.#openAndListen(options);
+    } catch (error) {
+      this.#fail(kindOfError(error as NodeJS.ErrnoException));
+    }
+  }
+
+  #openAndListen(options: ConnectOptions): void {
     const { now } = this.#host;
     const layers = this.#layers;
     const isTls = options.broker.transport === 'tls' || options.broker.transport === 'wss';
@@ -179,7 +182,8 @@ export class LoadClient {
     });
     this.#open = open;
     const onEnd = (): void => {
-      if (open === this.#open) this.#fail(this.#awaited ? `closed.${this.#awaited.stepOf(layers)}` : 'closed');
+      const awaited = this.#answers.current;
+      if (open === this.#open) this.#fail(awaited ? `closed.${awaited.stepOf(layers)}` : 'closed');
     };
     const onError = (error: NodeJS.ErrnoException): void => {
       if (isEarlyClose(error)) onEnd();
@@ -233,16 +237,16 @@ export class LoadClient {
       this.#fail(`mqtt.disconnect.${packet.reasonCode ?? 0}`);
       return true;
     }
-    const awaited = this.#awaited;
+    const awaited = this.#answers.current;
     if (!packet || awaited?.what !== packet.cmd) return false;
     const code = packet.cmd === 'connack' ? connackCode(packet) : refusalIn(packet, CONTROL_ID, awaited.filters);
     if (code === undefined) return false;
-    this.#awaited = undefined;
+    awaited.settle(packet, code);
     if (packet.cmd === 'connack') {
       if (code === 0) this.#accept(packet);
       else this.#close();
     }
-    awaited.settle(packet, code);
+    this.#answers.next();
     return true;
   }
 
@@ -255,19 +259,15 @@ export class LoadClient {
 
   async #request(what: 'suback' | 'unsuback', filters: number, packet: Buffer): Promise<void> {
     if (!this.#connected) throw new ClientFailure('not-connected');
-    const { answer } = (this.#awaited = new Awaited(what, filters, this.#host.now() + CONTROL_TIMEOUT_US));
-    this.write(packet);
-    await answer;
+    await this.#answers.expect(new Awaited(what, filters, this.#host.now() + CONTROL_TIMEOUT_US), () => this.write(packet));
   }
 
   /** The connection is of no more use, for that reason. */
   #fail(kind: string): void {
-    const awaited = this.#awaited;
     const stood = this.#connected && this.#stands;
-    this.#awaited = undefined;
     this.#failure = kind;
+    this.#answers.fail(kind);
     this.#close();
-    awaited?.fail(kind);
     if (stood) this.#host.onClosed(this, kind);
   }
 
@@ -290,9 +290,7 @@ export class LoadClient {
     this.#connected = false;
     this.#reader = undefined;
     this.#wantsRoom = false;
-    const awaited = this.#awaited;
-    this.#awaited = undefined;
-    awaited?.fail('abandoned');
+    this.#answers.fail('abandoned');
     if (this.inFlight.size > 0) this.#host.onUnacknowledged(this, this.inFlight.clear());
   }
 }
