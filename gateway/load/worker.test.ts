@@ -221,6 +221,29 @@ describe('a worker', () => {
     await done;
   });
 
+  it('keeps a connection that waits for its SUBACK when its stage ends, and counts no failure', async () => {
+    let isAsked = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    let allow = (): void => undefined;
+    aedes.authorizeSubscribe = (_client, subscription, done) => {
+      allow = () => done(null, subscription);
+      isAsked();
+    };
+    const worker = await started('[connect, { subscribe: t }]');
+    const stage = worker.stage();
+    await asked;
+    await worker.endStage();
+    await stage;
+    const answered = new Promise((resolve) => aedes.once('subscribe', resolve));
+    allow();
+    await answered;
+    await new Promise(setImmediate);
+    expect(sockets.size).toBe(1);
+    await worker.finish();
+    expect(worker.counters).toMatchObject({ connected: 1, subscribed: 0, subscribeFailed: 0, closed: 0, cut: 0 });
+    expect([...worker.measures.errors]).toEqual([]);
+  });
+
   it('ends whatever a client waits for when its stage ends', async () => {
     const silent = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');

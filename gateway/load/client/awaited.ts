@@ -86,11 +86,17 @@ export class Answers {
     next?.send();
   }
 
+  /** Nobody waits any longer. What was sent may still be answered, and until then no other is sent. */
+  abandon(kind: string): void {
+    const later = this.#later;
+    this.#later = [];
+    this.#current?.fail(kind);
+    for (const { awaited } of later) awaited.fail(kind);
+  }
+
   /** None of them will come. */
   fail(kind: string): void {
-    const all = [...(this.#current ? [this.#current] : []), ...this.#later.map(({ awaited }) => awaited)];
+    this.abandon(kind);
     this.#current = undefined;
-    this.#later = [];
-    for (const awaited of all) awaited.fail(kind);
   }
 }

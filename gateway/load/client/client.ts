@@ -141,9 +141,10 @@ export class LoadClient {
     this.#keepAlive.setPaused(this.#isPaused, this.#host.now());
   }
 
-  /** Ends a step that is being waited for, with that kind. */
+  /** Ends a step that is being waited for, with that kind. A connection that stands stays. */
   abandon(kind: string): void {
-    if (this.#answers.current) this.#fail(kind);
+    if (this.#connected) this.#answers.abandon(kind);
+    else if (this.#answers.current) this.#fail(kind);
   }
 
   /** Called now and then: keep-alive, and steps that take too long. */

@@ -63,6 +63,20 @@ describe('requests of a client', () => {
     expect(await kindOf(noted.client.unsubscribe(['c']))).toBe('none');
   });
 
+  it('can be abandoned: the connection stays, the answer that still comes is no garbage, and the next request waits for it', async () => {
+    const allow: (() => void)[] = [];
+    aedes.authorizeSubscribe = (_, subscription, done) => (subscription.topic === 'c' ? done(null, subscription) : void allow.push(() => done(null, subscription)));
+    await noted.client.connect(options);
+    const steps = [noted.client.subscribe(['a'], 1), noted.client.unsubscribe(['b'])].map(kindOf);
+    noted.client.abandon('abandoned');
+    expect(await Promise.all(steps)).toEqual(['abandoned', 'abandoned']);
+    const next = kindOf(noted.client.subscribe(['c'], 1));
+    await eventually('the broker has heard of the first', () => allow.length === 1);
+    allow[0]!();
+    expect(await next).toBe('none');
+    expect([noted.closed, noted.client.connected]).toEqual([[], true]);
+  });
+
   it('to connect that are made at once leave one connection, and whoever asked first hears of it', async () => {
     const first = kindOf(noted.client.connect(options));
     await noted.client.connect(options);
