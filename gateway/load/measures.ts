@@ -26,7 +26,7 @@ export type Counter = (typeof COUNTERS)[number];
 /**
  * connect: from when it was due to CONNACK; its parts tcp, tls and connack; subscribe: SUBSCRIBE to SUBACK; publish: from
  * when it was due to its last acknowledgement (QoS 0: until the system took it); delivery: from when it was due to a
- * subscriber's socket; slip: from when it was due to when it was written; identity: a claim or a rotation, whole.
+ * subscriber's socket, unless the broker had retained it; slip: from when it was due to when it was written; identity: a claim or a rotation, whole.
  */
 export const LATENCIES = ['connect', 'tcp', 'tls', 'connack', 'subscribe', 'publish', 'delivery', 'slip', 'identity'] as const;
 export type Latency = (typeof LATENCIES)[number];

@@ -221,6 +221,14 @@ describe('a worker', () => {
     await done;
   });
 
+  it('neither times nor calls a duplicate what the broker had retained', async () => {
+    const worker = await started('[connect, { publish: { topic: t, count: 1, retain: true } }, { subscribe: t }, { wait: 50ms }, { subscribe: t }, { wait: 50ms }]');
+    await worker.stage();
+    await worker.finish();
+    expect(worker.counters).toMatchObject({ received: 2, duplicates: 0, unchecked: 0, foreign: 0 });
+    expect(worker.measures.has('delivery')).toBe(false);
+  });
+
   it('keeps a connection that waits for its SUBACK when its stage ends, and counts no failure', async () => {
     let isAsked = (): void => undefined;
     const asked = new Promise<void>((resolve) => (isAsked = resolve));

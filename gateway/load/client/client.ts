@@ -17,7 +17,7 @@ import { KeepAlive } from './keep-alive.ts';
 import { DISCONNECT, PACKET, PacketReader, PINGREQ } from './packets.ts';
 import { openStream, pauseUntilDrained, type OpenStream } from './stream.ts';
 
-export type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes } from './host.ts';
+export type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes, Origin } from './host.ts';
 
 /** Bytes that may wait for the network before no more are written. */
 const MAX_BUFFERED_BYTES = 256 * 1024;

@@ -1,7 +1,7 @@
 /** For tests of load clients: a client whose host notes all it is told, and a broker that says what a test wants, octet by octet. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { LoadClient, type ClientSettings, type ConnectOptions } from './client.ts';
+import { LoadClient, type ClientSettings, type ConnectOptions, type Origin } from './client.ts';
 import { ClientFailure } from './failure.ts';
 
 export interface Noted {
@@ -9,7 +9,7 @@ export interface Noted {
   readonly acknowledged: number[];
   readonly unacknowledged: number[];
   readonly closed: string[];
-  readonly messages: { readonly topic: string; readonly payload: Buffer }[];
+  readonly messages: { readonly topic: string; readonly payload: Buffer; readonly origin: Origin }[];
   readonly sessions: Buffer[];
   /** Moves its clock on, µs, and lets it look whether something takes too long. */
   readonly pass: (us: number) => void;
@@ -27,7 +27,7 @@ export function notedClient(settings: Partial<ClientSettings> = {}): Noted {
       onAcknowledged: (_, __, ticket) => noted.acknowledged.push(ticket),
       onUnacknowledged: (_, tickets) => noted.unacknowledged.push(...tickets),
       onClosed: (_, kind) => noted.closed.push(kind),
-      onMessage: (_, topic, bytes, start, end) => noted.messages.push({ topic, payload: Buffer.from(bytes.subarray(start, end)) }),
+      onMessage: (_, topic, bytes, start, end, origin) => noted.messages.push({ topic, payload: Buffer.from(bytes.subarray(start, end)), origin }),
       onRoom: () => undefined,
       onSession: (_, session) => noted.sessions.push(session),
     },
