@@ -178,9 +178,9 @@ function end(member: Member, how: 'cut' | 'disconnect'): void {
   forgetSubscriptions(member);
 }
 
-/** What the broker forgets with the connection. */
-export function forgetSubscriptions({ group, subscriber }: Member): void {
-  const isKept = !group.cleanSession || (group.mqttVersion === 5 && group.sessionExpiryS > 0);
+/** What the broker forgets with the connection. A session that begins clean is kept for nobody: the next connect throws it away. */
+export function forgetSubscriptions({ group, subscriber }: Pick<Member, 'group' | 'subscriber'>): void {
+  const isKept = !group.cleanSession && (group.mqttVersion === 4 || group.sessionExpiryS > 0);
   if (!isKept) subscriber?.interrupt();
 }
 
