@@ -20,13 +20,15 @@ export interface Wish {
   readonly messages?: number;
   readonly forMs?: number;
   readonly patienceMs?: number;
+  /** How long the client takes to write, each time. */
+  readonly writeUs?: number;
 }
 
 /**
  * A publication whose client does what the test says, in a time that the test turns: what the client gives to the network,
  * and when that answers, is the script.
  */
-export function stageFor({ qos = 1, window = 65_535, perS = 1_000, messages = Infinity, forMs = Infinity, patienceMs = 5_000, schedule }: Wish) {
+export function stageFor({ qos = 1, window = 65_535, perS = 1_000, messages = Infinity, forMs = Infinity, patienceMs = 5_000, writeUs = 0, schedule }: Wish) {
   let nowUs = START_US;
   const measures = new Measures();
   const inFlight = new InFlight();
@@ -49,6 +51,7 @@ export function stageFor({ qos = 1, window = 65_535, perS = 1_000, messages = In
       return room;
     },
     write: (_bytes: Buffer, hear?: (failed: boolean) => void) => {
+      nowUs += writeUs;
       if (hear) written.push(hear);
     },
   } as unknown as LoadClient;

@@ -69,7 +69,16 @@ export function workerHost({ now, runEpoch, memberOf, onLost }: WorkerHostOption
   };
 }
 
+/** In the end: what is in flight stays so, and nobody expects its delivery. */
+export function noteInFlight(member: Member): void {
+  noteUnacknowledged(member, member.client.inFlight.clear());
+  // With QoS 0 it is what the system has not taken, the last of each stream.
+  for (const { sent, unwritten, unacknowledged } of member.streams) {
+    for (let sequence = sent - unwritten; sequence < sent; sequence++) unacknowledged.add(sequence);
+  }
+}
+
 /** From now on nobody expects their delivery. */
-export function noteUnacknowledged({ streams }: Member, tickets: readonly number[]): void {
+function noteUnacknowledged({ streams }: Member, tickets: readonly number[]): void {
   for (const { stream, sequence } of tickets.map(messageOf)) streams[stream]!.unacknowledged.add(sequence);
 }

@@ -380,12 +380,13 @@ describe('a worker', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     await worker.endStage();
     await stage;
-    await worker.finish();
+    const { streams } = await worker.finished();
     deaf.close();
     const { due, sent, unsent, acknowledged, failed } = worker.counters;
     const { inFlightNow } = worker.heard.findLast(({ kind }) => kind === 'tick') as FromWorker & { kind: 'tick' };
     expect(inFlightNow).toBeGreaterThan(0);
     expect(due).toBe(sent + unsent);
     expect(sent).toBe(acknowledged + inFlightNow + failed);
+    expect(streams).toMatchObject([{ sent, unacknowledged: [sent - inFlightNow, sent] }]); // which nobody may call lost
   });
 });

@@ -100,8 +100,7 @@ export class LoadClient {
       this.#wantsRoom = true;
       return 0;
     }
-    if (qos === 0) return Infinity;
-    const room = Math.min(window, this.#receiveMaximum, MOST_IN_FLIGHT) - this.inFlight.size;
+    const room = qos === 0 ? Infinity : Math.min(window, this.#receiveMaximum, MOST_IN_FLIGHT) - this.inFlight.size;
     this.#wantsRoom = room <= 0;
     return this.#wantsRoom ? 0 : room;
   }

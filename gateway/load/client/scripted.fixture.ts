@@ -11,12 +11,15 @@ export interface Noted {
   readonly closed: string[];
   readonly messages: { readonly topic: string; readonly payload: Buffer; readonly origin: Origin }[];
   readonly sessions: Buffer[];
+  /** How often it was told that there is room again. */
+  readonly rooms: () => number;
   /** Moves its clock on, µs, and lets it look whether something takes too long. */
   readonly pass: (us: number) => void;
 }
 
 export function notedClient(settings: Partial<ClientSettings> = {}): Noted {
   let passedUs = 0;
+  let rooms = 0;
   const now = (): number => 1_000_000 + performance.now() * 1000 + passedUs;
   const noted = { acknowledged: [] as number[], unacknowledged: [] as number[], closed: [] as string[], messages: [] as Noted['messages'], sessions: [] as Buffer[] };
   const client = new LoadClient(
@@ -28,7 +31,7 @@ export function notedClient(settings: Partial<ClientSettings> = {}): Noted {
       onUnacknowledged: (_, tickets) => noted.unacknowledged.push(...tickets),
       onClosed: (_, kind) => noted.closed.push(kind),
       onMessage: (_, topic, bytes, start, end, origin) => noted.messages.push({ topic, payload: Buffer.from(bytes.subarray(start, end)), origin }),
-      onRoom: () => undefined,
+      onRoom: () => (rooms += 1),
       onSession: (_, session) => noted.sessions.push(session),
     },
   );
@@ -36,7 +39,7 @@ export function notedClient(settings: Partial<ClientSettings> = {}): Noted {
     passedUs += us;
     client.sweep(now());
   };
-  return { client, ...noted, pass };
+  return { client, ...noted, pass, rooms: () => rooms };
 }
 
 /** Resolves with the kind of the failure, or `none`; anything but a ClientFailure is thrown on. */
