@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeDeliveries } from './deliveries.ts';
+import { judgeDeliveries, type Deliveries } from './deliveries.ts';
 import { Ranges, type StreamData } from './streams.ts';
 import { Subscriber, type SubscriptionData } from './subscriber.ts';
 
@@ -17,7 +17,11 @@ function heardBy(subscriber: Subscriber, key: number, numbers: readonly number[]
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-const judged = (streams: readonly StreamData[], ...subscribers: readonly Subscriber[]): ReturnType<typeof judgeDeliveries> => judgeDeliveries(streams, subscribers.map((one) => one.toData()));
+const outcomeOf = (streams: readonly StreamData[], ...subscribers: readonly Subscriber[]): Deliveries => judgeDeliveries(streams, subscribers.map((one) => one.toData()));
+const judged = (...args: Parameters<typeof outcomeOf>): Omit<Deliveries, 'duplicates'> => {
+  const { expected, lost } = outcomeOf(...args);
+  return { expected, lost };
+};
 
 describe('deliveries', () => {
   const stream = streamOf(1, 't/1', 100, 10);
@@ -99,6 +103,18 @@ describe('deliveries', () => {
     expect(judged([stream], ...members)).toEqual({ expected: 10, lost: 2 });
   });
 
+  it('of a shared subscription that come to more than one of its members are duplicates', () => {
+    const shared = (client: number, numbers: readonly number[], ...more: string[]): Subscriber => heardBy(new Subscriber(client, ['$share/g/t/+', ...more], 50), 1, numbers);
+    expect(outcomeOf([stream], shared(0, upTo(10)), shared(1, upTo(10)), shared(2, [3, 4]))).toEqual({ expected: 10, lost: 0, duplicates: 12 });
+    expect(outcomeOf([stream], shared(0, [0, 2, 4, 6, 8]), shared(1, [1, 3, 5, 7, 9]))).toMatchObject({ duplicates: 0 });
+  });
+
+  it('of a shared subscription are none to members that ask for the topic by another filter too', () => {
+    const members = ['t/1', '$share/h/#', 'x'].map((more, client) => heardBy(new Subscriber(client, ['$share/g/t/+', more], 50), 1, upTo(10)));
+    expect(outcomeOf([stream], ...members)).toMatchObject({ lost: 0, duplicates: 0 });
+    expect(outcomeOf([stream], ...members, heardBy(new Subscriber(3, ['$share/g/t/+'], 50), 1, [9]))).toMatchObject({ lost: 0, duplicates: 1 });
+  });
+
   it('are expected once of a subscriber that subscribes to the same again, and what it missed before stays lost', () => {
     const subscriber = heardBy(new Subscriber(0, ['t/1'], 50), 1, [0, 2, 3]);
     subscriber.interrupt();
@@ -133,7 +149,7 @@ describe('deliveries', () => {
               }
             }
           }
-          expect(judged(streams, ...subscribers)).toEqual({ expected, lost });
+          expect(outcomeOf(streams, ...subscribers)).toEqual({ expected, lost, duplicates: 0 });
         },
       ),
     );
@@ -177,7 +193,7 @@ describe('deliveries', () => {
     const began = performance.now();
     const subscription = { client: 0, filters: [{ filter: '#', sinceUs: 0, isOver: false }], heard: [{ key: 1, sinceUs: 0, came: gaps, excused: [] }] };
     const unacknowledged = upTo(10_000).flatMap((i) => [i * 200 + 99, i * 200 + 100]);
-    expect(judgeDeliveries([{ key: 1, topic: 't', beganUs: 1, sent: 2_000_000, unacknowledged }], [subscription])).toEqual({ expected: 1_990_000, lost: 10_000 });
+    expect(judgeDeliveries([{ key: 1, topic: 't', beganUs: 1, sent: 2_000_000, unacknowledged }], [subscription])).toEqual({ expected: 1_990_000, lost: 10_000, duplicates: 0 });
     expect(performance.now() - began).toBeLessThan(1_000);
   });
 });

@@ -1,7 +1,8 @@
 /**
  * In the end: what subscribers should have got, held against what they did. A message is lost when it was acknowledged, a
  * subscription that stood when its stream began asks for its topic, and no subscriber of that subscription ever saw it. Only
- * streams whose messages say which they are can be judged.
+ * streams whose messages say which they are can be judged. A message that a shared subscription brought to more than one of
+ * its members is a duplicate.
  */
 import { countWithin, unionOf, type StreamData } from './streams.ts';
 import type { FilterData, SubscriptionData } from './subscriber.ts';
@@ -10,6 +11,8 @@ import { matchesFilter, sharedFilter } from './topics.ts';
 export interface Deliveries {
   readonly expected: number;
   readonly lost: number;
+  /** Among members of shared subscriptions; what came to one of them twice is not in it. */
+  readonly duplicates: number;
 }
 
 /** Who hears together: a subscriber alone, or all of a shared subscription. */
@@ -17,25 +20,29 @@ interface Audience {
   /** Each filter, without its group, and how it stood with those who have it. */
   readonly asked: { readonly filter: string; readonly standing: FilterData[] }[];
   readonly members: SubscriptionData[];
+  readonly isShared: boolean;
 }
 
 export function judgeDeliveries(streams: readonly StreamData[], subscriptions: readonly SubscriptionData[]): Deliveries {
   let expected = 0;
   let lost = 0;
+  let duplicates = 0;
   const byTopic = streamsByTopic(streams);
-  for (const { asked, members } of audiencesOf(subscriptions)) {
+  for (const { asked, members, isShared } of audiencesOf(subscriptions)) {
     const heard = heardBy(members);
     for (const [topic, standing] of askedFor(asked, byTopic)) {
       const isOver = standing.every((one) => one.isOver);
       const sinceUs = lowest(standing.filter((one) => isOver || !one.isOver).map((one) => one.sinceUs));
       for (const stream of byTopic.get(topic)!) {
-        const outcome = judgeStream(stream, heard.get(stream.key), sinceUs, isOver);
+        const came = heard.get(stream.key);
+        const outcome = judgeStream(stream, came, sinceUs, isOver);
+        if (isShared && came) duplicates += duplicatesAmong(came, topic);
         expected += outcome.expected;
         lost += outcome.lost;
       }
     }
   }
-  return { expected, lost };
+  return { expected, lost, duplicates };
 }
 
 function streamsByTopic(streams: readonly StreamData[]): ReadonlyMap<string, readonly StreamData[]> {
@@ -74,22 +81,23 @@ function audiencesOf(subscriptions: readonly SubscriptionData[]): Audience[] {
         own.push({ filter, standing: [one] });
         continue;
       }
-      const audience = shared.get(one.filter) ?? { asked: [{ filter, standing: [] }], members: [] };
+      const audience = shared.get(one.filter) ?? { asked: [{ filter, standing: [] }], members: [], isShared: true };
       audience.asked[0]!.standing.push(one);
       audience.members.push(subscription);
       shared.set(one.filter, audience);
     }
-    if (own.length > 0) alone.push({ asked: own, members: [subscription] });
+    if (own.length > 0) alone.push({ asked: own, members: [subscription], isShared: false });
   }
   return [...alone, ...shared.values()];
 }
 
-type HeardOfStream = SubscriptionData['heard'][number];
+type HeardOfStream = SubscriptionData['heard'][number] & { readonly by: SubscriptionData };
 
 function heardBy(members: readonly SubscriptionData[]): Map<number, HeardOfStream[]> {
   const heard = new Map<number, HeardOfStream[]>();
   for (const member of members) {
-    for (const one of member.heard) {
+    for (const came of member.heard) {
+      const one = { ...came, by: member };
       const together = heard.get(one.key);
       if (together) together.push(one);
       else heard.set(one.key, [one]);
@@ -99,7 +107,7 @@ function heardBy(members: readonly SubscriptionData[]): Map<number, HeardOfStrea
 }
 
 /** `sinceUs`: when who stands now began to. */
-function judgeStream(stream: StreamData, heard: readonly HeardOfStream[] = [], sinceUs: number, isOver: boolean): Deliveries {
+function judgeStream(stream: StreamData, heard: readonly HeardOfStream[] = [], sinceUs: number, isOver: boolean): Omit<Deliveries, 'duplicates'> {
   const came = unionOf(heard.flatMap((one) => one.came));
   const fromTheBeginning = stream.beganUs >= sinceUs || heard.some((one) => stream.beganUs >= one.sinceUs);
   // Of a stream that had begun before, nothing is known until its first message came; of a subscription that is over, nothing after its last.
@@ -108,7 +116,19 @@ function judgeStream(stream: StreamData, heard: readonly HeardOfStream[] = [], s
   const to = isOver ? came.at(-1)! : Math.max(stream.sent, from);
   const accountedFor = unionOf([...came, ...stream.unacknowledged, ...heard.flatMap((one) => one.excused)]);
   const lost = to - from - countWithin(accountedFor, from, to);
-  return { expected: countWithin(came, 0, Infinity) + lost, lost };
+  return { expected: sizeOf(came) + lost, lost };
+}
+
+/** Each message of a shared subscription is for one member. Whoever has another filter for the topic may rightly get it again, and is left out. */
+function duplicatesAmong(heard: readonly HeardOfStream[], topic: string): number {
+  const own = heard.filter(({ by: { filters } }) => filters.length === 1 || filters.filter(({ filter }) => matchesFilter(sharedFilter(filter).filter, topic)).length === 1);
+  const came = own.flatMap((one) => one.came);
+  return sizeOf(came) - sizeOf(unionOf(came));
+}
+
+/** Of ranges, each for itself. */
+function sizeOf(bounds: readonly number[]): number {
+  return countWithin(bounds, 0, Infinity);
 }
 
 function lowest(values: readonly number[]): number {
