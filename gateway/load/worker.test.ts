@@ -1,133 +1,12 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { Aedes } from 'aedes';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
-import { clockOrigin, startClock } from './clock.ts';
-import { judgeDeliveries } from './deliveries.ts';
-import { Measures } from './measures.ts';
+import { createServer, type AddressInfo } from 'node:net';
+import { describe, expect, it } from 'vitest';
 import type { FromWorker } from './run-plan.ts';
-import type { Scenario } from './scenario.ts';
-import { parseScenario } from './scenario/mod.ts';
-import { Worker } from './worker.ts';
+import { broker, Driven, scenarioOf, started, withBroker } from './worker.fixture.ts';
 
-let aedes: Aedes;
-let server: Server;
-let port: number;
-let connects = 0;
-/** Whether the broker wants the n-th connection, from 1. */
-let takes: (n: number) => boolean;
-const sockets = new Set<Socket>();
-const workers: Driven[] = [];
-
-beforeEach(async () => {
-  aedes = await Aedes.createBroker();
-  connects = 0;
-  takes = () => true;
-  server = createServer((socket) => {
-    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
-    if (!takes(++connects)) {
-      socket.destroy();
-      return;
-    }
-    sockets.add(socket);
-    aedes.handle(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  port = (server.address() as AddressInfo).port;
-});
-
-afterEach(async () => {
-  for (const worker of workers.splice(0)) await worker.finish();
-  for (const socket of sockets) socket.destroy();
-  server.close();
-  aedes.close();
-});
-
-/** A worker in this process, told what a run tells it. */
-class Driven {
-  readonly measures = new Measures();
-  readonly heard: FromWorker[] = [];
-  readonly #worker: Worker;
-  readonly #origin = clockOrigin(1_790_000_000_000);
-  readonly #now = startClock(this.#origin);
-  #isFinished = false;
-
-  constructor(scenario: Scenario) {
-    const settings = { authorityPem: undefined, authorityDirectory: undefined, projectId: 'p', workers: 1, shard: { index: 1, of: 1 } };
-    this.#worker = new Worker({ scenario, settings, part: 0, parts: 1, origin: this.#origin, runEpoch: 1_790_000_000 }, (message) => this.#hear(message), () => 1); // the longest waits
-    workers.push(this);
-  }
-
-  #hear(message: FromWorker): void {
-    this.heard.push(message);
-    if (message.kind === 'tick') for (const [, data] of message.groups) this.measures.add(data);
-  }
-
-  get counters(): Measures['counters'] {
-    return this.measures.counters;
-  }
-
-  prepare(): Promise<void> {
-    return this.#worker.take({ kind: 'prepare', plan: {} as never });
-  }
-
-  /** Resolves when the stage is done. */
-  stage(stage = 0): Promise<void> {
-    return this.#worker.take({ kind: 'start-stage', stage, startUs: this.#now() });
-  }
-
-  endStage(): Promise<void> {
-    return this.#worker.take({ kind: 'end-stage' });
-  }
-
-  async finish(): Promise<void> {
-    if (!this.#isFinished) await this.#worker.take({ kind: 'finish' });
-    this.#isFinished = true;
-  }
-
-  /** What it told in the end. */
-  async finished(): Promise<FromWorker & { kind: 'finished' }> {
-    await this.finish();
-    return this.heard.at(-1) as FromWorker & { kind: 'finished' };
-  }
-}
-
-/** `more` of its life, `group` of what it is, `others` beside it: `sender: [steps]`. */
-function scenarioOf(steps: string, more = '', group = '', others: Readonly<Record<string, string>> = {}): Scenario {
-  const names = Object.keys(others);
-  const clients = [`c: { count: 1, id: "c-{n}" ${group}}`, ...names.map((name) => `${name}: { id: ${name} }`)];
-  const lives = [`{ clients: c, do: ${steps} ${more}}`, ...names.map((name) => `{ clients: ${name}, do: ${others[name]!} }`)];
-  const text = `{ name: t, brokers: { b: "mqtt://127.0.0.1:${port}" }, clients: { ${clients.join(', ')} }, settle: 1s, stages: [{ name: s, groups: [${lives.join(', ')}] }] }`;
-  return parseScenario(parse(text) as object);
-}
-
-async function started(...scenario: Parameters<typeof scenarioOf>): Promise<Driven> {
-  const worker = new Driven(scenarioOf(...scenario));
-  await worker.prepare();
-  return worker;
-}
-
-const cutAll = (): void => {
-  for (const socket of sockets) socket.destroy();
-};
+withBroker();
 
 describe('a worker', () => {
-  it('counts a connection that is lost while it subscribes as one failure, not as two', async () => {
-    aedes.authorizeSubscribe = (client) => client.conn.destroy();
-    const worker = await started('[connect, { subscribe: { filters: t } }]');
-    await worker.stage();
-    expect(worker.counters).toMatchObject({ connected: 1, subscribeFailed: 1, closed: 1 });
-    expect([...worker.measures.errors.values()]).toEqual([1]);
-  });
-
-  it('counts an UNSUBSCRIBE that comes to nothing', async () => {
-    aedes.on('unsubscribe', () => cutAll());
-    const worker = await started('[connect, { subscribe: { filters: t } }, { unsubscribe: t }]');
-    await worker.stage();
-    expect(worker.counters).toMatchObject({ subscribed: 1, closed: 1, subscribeFailed: 1 });
-  });
-
   it('lives a life to its end and tells all that it counted', async () => {
     const worker = await started('[connect, { publish: { topic: t, count: 20, rate: 1000/s } }, disconnect]');
     await worker.stage();
@@ -136,7 +15,7 @@ describe('a worker', () => {
   });
 
   it('ends at once a count that can never be sent, because the connection was lost while the client waited', async () => {
-    aedes.on('clientReady', cutAll);
+    broker.aedes.on('clientReady', broker.cutAll);
     const worker = await started('[connect, { wait: 100ms }, { publish: { topic: t, count: 5, rate: 10/s } }]');
     await worker.stage();
     expect(worker.counters).toMatchObject({ closed: 1, sent: 0 });
@@ -146,10 +25,10 @@ describe('a worker', () => {
   it('makes a lost connection anew and sends what fell due meanwhile', async () => {
     const worker = await started('[{ connect: { tries: 5 } }, { publish: { topic: t, count: 30, rate: 100/s } }]');
     let isCut = false;
-    aedes.on('publish', ({ topic }) => {
+    broker.aedes.on('publish', ({ topic }) => {
       if (topic === 't' && !isCut) {
         isCut = true;
-        cutAll();
+        broker.cutAll();
       }
     });
     await worker.stage();
@@ -157,54 +36,43 @@ describe('a worker', () => {
     expect(worker.counters.acknowledged + worker.counters.failed).toBe(30);
   });
 
-  it('subscribes in turn when a life subscribes while its lost connection gets its subscriptions back', async () => {
-    let asked = 0;
-    aedes.authorizeSubscribe = (_client, subscription, done) => void setTimeout(() => done(null, subscription), ++asked > 2 ? 80 : 0);
-    aedes.once('subscribe', () => setTimeout(cutAll, 20));
-    const worker = await started('[{ connect: { tries: 5 } }, { subscribe: [a, b] }, { wait: 60ms }, { subscribe: c }, { wait: 100ms }]');
-    await worker.stage();
-    expect(worker.counters).toMatchObject({ connected: 2, closed: 1, subscribed: 3, subscribeFailed: 0 });
-    const { subscriptions } = await worker.finished();
-    expect(subscriptions).toMatchObject([{ filters: [{ filter: 'a', isOver: false }, { filter: 'b', isOver: false }, { filter: 'c', isOver: false }] }]);
-  });
-
   it('makes no connection anew for a client that leaves meanwhile', async () => {
-    takes = (n) => n !== 2;
-    aedes.once('clientReady', cutAll);
+    broker.takes = (n) => n !== 2;
+    broker.aedes.once('clientReady', broker.cutAll);
     const worker = await started('[{ connect: { tries: 9 } }, { wait: 60ms }, disconnect, { wait: 400ms }]');
     await worker.stage();
     expect(worker.counters).toMatchObject({ connects: 2, connected: 1, connectFailed: 1 });
-    expect(sockets.size).toBe(0);
+    expect(broker.sockets.size).toBe(0);
   });
 
   it('has one connection for a client that connects itself while its lost one is being made anew', async () => {
-    takes = (n) => n !== 2;
-    aedes.once('clientReady', cutAll);
+    broker.takes = (n) => n !== 2;
+    broker.aedes.once('clientReady', broker.cutAll);
     const worker = await started('[{ connect: { tries: 9 } }, { wait: 60ms }, connect, { wait: 400ms }]');
     await worker.stage();
     expect(worker.counters).toMatchObject({ connects: 3, connected: 2, connectFailed: 1, cut: 0 });
-    expect(sockets.size).toBe(1);
+    expect(broker.sockets.size).toBe(1);
   });
 
   it('connects a client once, though it connects itself while a broker keeps its other attempt waiting', async () => {
     const worker = await started('[{ connect: { tries: 9 } }, { wait: 60ms }, connect, { wait: 100ms }]');
-    aedes.once('clientReady', cutAll);
+    broker.aedes.once('clientReady', broker.cutAll);
     let asked = 0;
-    aedes.authenticate = (_client, _user, _password, done) => {
+    broker.aedes.authenticate = (_client, _user, _password, done) => {
       if (++asked !== 2) done(null, true);
     };
     await worker.stage();
     const { connects: begun, connected, connectFailed, connectsAbandoned } = worker.counters;
     expect({ begun, connected, connectFailed, connectsAbandoned }).toEqual({ begun: 3, connected: 2, connectFailed: 0, connectsAbandoned: 1 });
-    expect(sockets.size).toBe(1);
+    expect(broker.sockets.size).toBe(1);
   });
 
   it('tries again what fails at once and repeats for ever, now and then, until its stage ends', async () => {
-    takes = () => false;
+    broker.takes = () => false;
     const worker = await started('[connect]', ', repeat: forever');
     const stage = worker.stage();
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(connects).toBe(1);
+    expect(broker.connects).toBe(1);
     await worker.endStage();
     await stage;
     expect(worker.counters).toMatchObject({ connects: 1, connectFailed: 1 });
@@ -221,41 +89,10 @@ describe('a worker', () => {
     await done;
   });
 
-  it('neither times nor calls a duplicate what the broker had retained', async () => {
-    const worker = await started('[connect, { publish: { topic: t, count: 1, retain: true } }, { subscribe: t }, { wait: 50ms }, { subscribe: t }, { wait: 50ms }]');
-    await worker.stage();
-    await worker.finish();
-    expect(worker.counters).toMatchObject({ received: 2, duplicates: 0, unchecked: 0, foreign: 0 });
-    expect(worker.measures.has('delivery')).toBe(false);
-  });
-
-  it('keeps a connection that waits for its SUBACK when its stage ends, and counts no failure', async () => {
-    let isAsked = (): void => undefined;
-    const asked = new Promise<void>((resolve) => (isAsked = resolve));
-    let allow = (): void => undefined;
-    aedes.authorizeSubscribe = (_client, subscription, done) => {
-      allow = () => done(null, subscription);
-      isAsked();
-    };
-    const worker = await started('[connect, { subscribe: t }]');
-    const stage = worker.stage();
-    await asked;
-    await worker.endStage();
-    await stage;
-    const answered = new Promise((resolve) => aedes.once('subscribe', resolve));
-    allow();
-    await answered;
-    await new Promise(setImmediate);
-    expect(sockets.size).toBe(1);
-    await worker.finish();
-    expect(worker.counters).toMatchObject({ connected: 1, subscribed: 0, subscribeFailed: 0, closed: 0, cut: 0 });
-    expect([...worker.measures.errors]).toEqual([]);
-  });
-
   it('ends whatever a client waits for when its stage ends', async () => {
-    const silent = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+    const silent = createServer((socket) => broker.sockets.add(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
-    port = (silent.address() as AddressInfo).port;
+    broker.port = (silent.address() as AddressInfo).port;
     const worker = await started('[connect]');
     const stage = worker.stage();
     await once(silent, 'connection');
@@ -273,73 +110,15 @@ describe('a worker', () => {
     await expect(worker.stage()).rejects.toThrow(TypeError);
   });
 
-  it('subscribes to a filter once, however often a life repeats', async () => {
-    let subscribes = 0;
-    aedes.on('subscribe', () => (subscribes += 1));
-    const worker = await started('[connect, { subscribe: [t] }, disconnect]', ', repeat: 4');
-    await worker.stage();
-    expect(worker.counters.connected).toBe(4);
-    expect(subscribes).toBeLessThanOrEqual(7); // again after each connect, and by its step
-    expect(worker.counters).toMatchObject({ subscribeFailed: 0, connectFailed: 0 });
-  });
-
-  it('expects nothing of what was published while a client that was connected connected anew', async () => {
-    aedes.authenticate = (_client, _user, _password, done) => void setTimeout(() => done(null, true), 60);
-    const worker = await started('[connect, { subscribe: t }, { wait: 150ms }, connect, { wait: 250ms }]', '', '', { sender: '[connect, { wait: 50ms }, { publish: { topic: t, rate: 200/s, for: 300ms } }]' });
-    await worker.stage();
-    const { streams, subscriptions } = await worker.finished();
-    const { lost, expected } = judgeDeliveries(streams, subscriptions);
-    expect(worker.counters).toMatchObject({ cut: 1, closed: 0, acknowledged: 60 });
-    expect(expected).toBe(worker.counters.received);
-    expect(lost).toBe(0);
-    expect(worker.counters.received).toBeLessThan(60);
-  });
-
-  it('reads the new connection of a slow consumer that was connected and connects anew', async () => {
-    aedes.authenticate = (_client, _user, _password, done) => void setTimeout(() => done(null, true), 60);
-    const worker = await started('[connect, { wait: 80ms }, connect]', '', ', reading: { on: 100ms, off: 1m }');
-    await worker.stage();
-    expect(worker.counters).toMatchObject({ connects: 2, connected: 2, cut: 1 });
-  });
-
-  it('subscribes on a new connection to all that it has not unsubscribed from', async () => {
-    const asked: string[][] = [];
-    aedes.on('subscribe', (subscriptions) => asked.push(subscriptions.map(({ topic }) => topic)));
-    const worker = await started('[connect, { subscribe: [a, b] }, { unsubscribe: a }, cut, connect]');
-    await worker.stage();
-    const { subscriptions } = await worker.finished();
-    expect(asked).toEqual([['a', 'b'], ['b']]);
-    expect(subscriptions).toMatchObject([{ filters: [{ filter: 'a', isOver: true }, { filter: 'b', isOver: false }] }]);
-  });
-
-  it('has a filter of its own for each client, in SUBSCRIBE, UNSUBSCRIBE and what it expects', async () => {
-    const asked: string[] = [];
-    aedes.on('subscribe', (subscriptions) => asked.push(...subscriptions.map(({ topic }) => `+${topic}`)));
-    aedes.on('unsubscribe', (topics) => asked.push(...topics.map((topic) => `-${topic}`)));
-    const worker = await started('[connect, { subscribe: "{group}/{n}/{client}" }, { unsubscribe: "{group}/{n}/{client}" }]');
-    await worker.stage();
-    const { subscriptions } = await worker.finished();
-    expect(asked).toEqual(['+c/0/c-0', '-c/0/c-0']);
-    expect(subscriptions).toMatchObject([{ filters: [{ filter: 'c/0/c-0' }] }]);
-  });
-
-  it('tells of no stream whose messages do not say which they are, also on a topic on which others do', async () => {
-    const worker = await started('[connect, { publish: { topic: t, count: 2, payload: fixed, size: 16B } }, { publish: { topic: t, count: 3 } }, { publish: { topic: t, count: 4, payload: { template: x } } }]'.replaceAll('count', 'rate: 1000/s, count'));
-    await worker.stage();
-    const { streams } = await worker.finished();
-    expect(worker.counters).toMatchObject({ sent: 9, acknowledged: 9 });
-    expect(streams).toMatchObject([{ topic: 't', sent: 3, unacknowledged: [] }]);
-  });
-
   it('ends the wait for a certificate that never comes with its stage, and counts no failure', async () => {
     const worker = await started('[connect, rotate]');
-    aedes.on('publish', ({ topic }) => topic.endsWith('/cert/request') && void worker.endStage());
+    broker.aedes.on('publish', ({ topic }) => topic.endsWith('/cert/request') && void worker.endStage());
     await worker.stage();
     expect(worker.counters).toMatchObject({ connected: 1, rotated: 0, identityFailed: 0, cut: 1 });
   });
 
   it('ends the wait for a certificate with the connection', async () => {
-    aedes.on('publish', ({ topic }) => topic.endsWith('/cert/request') && cutAll());
+    broker.aedes.on('publish', ({ topic }) => topic.endsWith('/cert/request') && broker.cutAll());
     const worker = await started('[connect, rotate]');
     await worker.stage();
     expect(worker.counters).toMatchObject({ closed: 1, identityFailed: 1 });
@@ -347,8 +126,8 @@ describe('a worker', () => {
   });
 
   it('counts a certificate that is none as a failed renewal', async () => {
-    aedes.on('publish', ({ topic }) => {
-      if (topic.endsWith('/cert/request')) aedes.publish({ cmd: 'publish', topic: topic.replace(/request$/, 'issued'), payload: 'no certificate', qos: 1, retain: false, dup: false }, () => undefined);
+    broker.aedes.on('publish', ({ topic }) => {
+      if (topic.endsWith('/cert/request')) broker.aedes.publish({ cmd: 'publish', topic: topic.replace(/request$/, 'issued'), payload: 'no certificate', qos: 1, retain: false, dup: false }, () => undefined);
     });
     const worker = await started('[connect, rotate]');
     await worker.stage();
@@ -357,9 +136,9 @@ describe('a worker', () => {
   });
 
   it('counts the end of a connection that is being made anew when the run ends', async () => {
-    aedes.once('clientReady', cutAll);
+    broker.aedes.once('clientReady', broker.cutAll);
     let asked = 0;
-    aedes.authenticate = (_client, _user, _password, done) => {
+    broker.aedes.authenticate = (_client, _user, _password, done) => {
       if (++asked === 1) done(null, true);
     };
     const worker = await started('[{ connect: { tries: 9 } }, { wait: 100ms }]');
@@ -370,11 +149,11 @@ describe('a worker', () => {
 
   it('calls messages with QoS 0 in flight that the system has not taken when the run ends', async () => {
     const deaf = createServer((socket) => {
-      sockets.add(socket);
+      broker.sockets.add(socket);
       socket.once('data', () => void socket.pause().write(Buffer.from([0x20, 2, 0, 0]))).on('error', () => undefined);
     }).listen(0, '127.0.0.1');
     await once(deaf, 'listening');
-    port = (deaf.address() as AddressInfo).port;
+    broker.port = (deaf.address() as AddressInfo).port;
     const worker = await started('[connect, { publish: { topic: t, qos: 0, size: 64KiB, payload: fixed, rate: 1000/s, for: 10s } }]');
     const stage = worker.stage();
     await new Promise((resolve) => setTimeout(resolve, 200));
