@@ -161,6 +161,17 @@ describe.concurrent('thrum load', () => {
     expect(exitCode).toBe(1); // nobody got in
   });
 
+  it('finds a broker out that delivers each message to all members of a shared subscription', async () => {
+    await withBroker(async (broker, aedes) => {
+      aedes.authorizeSubscribe = (_client, subscription, done) => done(null, { ...subscription, topic: subscription.topic.replace(/^\$share\/[^/]+\//, '') });
+      const { stdout, exitCode } = await thrum([...options(broker.url, '500ms'), '--subscribers', '2', '--shared', '--assert', 'lost==0', '--assert', 'duplicates==0']);
+      const { total, assertions } = JSON.parse(stdout) as LoadReport;
+      expect(total.counters).toMatchObject({ acknowledged: 50, received: 100, expectedDeliveries: 50, duplicates: 50 });
+      expect(assertions.map(({ outcome }) => outcome)).toEqual(['met', 'failed']);
+      expect(exitCode).toBe(1);
+    });
+  });
+
   it('refuses with one line a key, a certificate or a manifest that cannot be used', async () => {
     await withFolder(async (folder) => {
       const file = join(folder, 'bad.pem');

@@ -5,6 +5,7 @@ import { publish } from './publish-step.ts';
 import type { Life, Step } from './scenario.ts';
 import { isExpected, StageOver, type StageContext } from './stage-context.ts';
 import { connect, leave, subscribe, unsubscribe } from './steps.ts';
+import { fillIn } from './topics.ts';
 
 /** Between two failed lives of a client, so that one that cannot connect does not spin. */
 const AFTER_FAILURE_MS = 1_000;
@@ -35,9 +36,9 @@ async function take(member: Member, step: Step, dueUs: number, context: StageCon
     case 'connect':
       return connect(member, step, dueUs, context);
     case 'subscribe':
-      return subscribe(member, step.filters, step.qos, step.check, context);
+      return subscribe(member, ownFilters(member, step.filters), step.qos, step.check, context);
     case 'unsubscribe':
-      return unsubscribe(member, step.filters);
+      return unsubscribe(member, ownFilters(member, step.filters));
     case 'publish':
       return publish(member, step, context);
     case 'wait':
@@ -51,4 +52,9 @@ async function take(member: Member, step: Step, dueUs: number, context: StageCon
     case 'rotate':
       return rotateIdentity(member, context);
   }
+}
+
+/** Filters with the member's names in them. */
+function ownFilters({ names }: Member, filters: readonly string[]): string[] {
+  return filters.map((filter) => fillIn(filter, { ...names }));
 }

@@ -12,8 +12,9 @@ import { LoadError } from './errors.ts';
  *
  * due: messages whose time has come = sent + unsent. sent = acknowledged + in flight + failed. failed: their connection
  * ended before the acknowledgement. received: messages that came to subscribers, of which corrupted had a wrong
- * checksum, duplicates came before, reordered came after a later one, foreign are not this run's, unchecked say nothing
- * of themselves. lost: acknowledged, and never seen by a subscriber that should have; known only at the end.
+ * checksum, duplicates came before (or to another member of a shared subscription: known only at the end), reordered came
+ * after a later one, foreign are not this run's, unchecked say nothing of themselves. lost: acknowledged, and never seen by
+ * a subscriber that should have; known only at the end.
  */
 export const COUNTERS = [
   'connects', 'connected', 'connectFailed', 'refusedAsExpected', 'unexpectedlyAccepted', 'connectsAbandoned', 'closed', 'cut', 'disconnected',
@@ -26,7 +27,8 @@ export type Counter = (typeof COUNTERS)[number];
 /**
  * connect: from when it was due to CONNACK; its parts tcp, tls and connack; subscribe: SUBSCRIBE to SUBACK; publish: from
  * when it was due to its last acknowledgement (QoS 0: until the system took it); delivery: from when it was due to a
- * subscriber's socket; slip: from when it was due to when it was written; identity: a claim or a rotation, whole.
+ * subscriber's socket, unless the broker had retained it; slip: from when it was due to when it was written; identity: a
+ * claim or a rotation, whole.
  */
 export const LATENCIES = ['connect', 'tcp', 'tls', 'connack', 'subscribe', 'publish', 'delivery', 'slip', 'identity'] as const;
 export type Latency = (typeof LATENCIES)[number];

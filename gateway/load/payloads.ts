@@ -4,6 +4,7 @@ import { createSensor, planFleet, randomStream } from '../../sensors/mod.ts';
 import { bytesTemplate, frameTemplate, textTemplate, type PublishHead, type PublishTemplate } from './publish-template.ts';
 import type { ClientNames } from './identities.ts';
 import type { Payload } from './scenario.ts';
+import { STAMP_BYTES } from './stamp.ts';
 import { fillIn } from './topics.ts';
 
 /** Measurements in the pool; each client takes another part of it. */
@@ -35,6 +36,11 @@ function framePool(): readonly Uint8Array[] {
   const sensor = createSensor(plan.gateways[0]!.sensors[0]!);
   const measure = (sequence: number): SensorMessage => sensor.measure({ ...sensor.initialState, sequence }).messages[0]!;
   return (pool = Array.from({ length: POOL }, (_, i) => frameOf(measure(1000 + i))));
+}
+
+/** Whether messages with it say which they are. */
+export function isStamped(payload: Payload): boolean {
+  return payload.kind === 'frames' || (payload.kind !== 'template' && payload.bytes >= STAMP_BYTES);
 }
 
 /** Throws FrameError for a payload that no frame can be as long as. */

@@ -20,19 +20,21 @@ export interface Wish {
   readonly messages?: number;
   readonly forMs?: number;
   readonly patienceMs?: number;
+  /** How long the client takes to write, each time. */
+  readonly writeUs?: number;
 }
 
 /**
  * A publication whose client does what the test says, in a time that the test turns: what the client gives to the network,
  * and when that answers, is the script.
  */
-export function stageFor({ qos = 1, window = 65_535, perS = 1_000, messages = Infinity, forMs = Infinity, patienceMs = 5_000, schedule }: Wish) {
+export function stageFor({ qos = 1, window = 65_535, perS = 1_000, messages = Infinity, forMs = Infinity, patienceMs = 5_000, writeUs = 0, schedule }: Wish) {
   let nowUs = START_US;
   const measures = new Measures();
   const inFlight = new InFlight();
   const sleepers = new Set<Sleeper>();
   const pacer = { add: (sleeper: Sleeper) => void sleepers.add(sleeper) } as unknown as Pacer;
-  const stream: Stream = { key: 0, index: 0, topic: 't', beganUs: START_US, next: 0, sent: 0, unwritten: 0, unacknowledged: new Ranges() };
+  const stream: Stream = { key: 0, index: 0, topic: 't', isStamped: true, beganUs: START_US, next: 0, sent: 0, unwritten: 0, unacknowledged: new Ranges() };
   const written: ((failed: boolean) => void)[] = [];
   let isConnected = true;
   let isBlocked = false;
@@ -49,6 +51,7 @@ export function stageFor({ qos = 1, window = 65_535, perS = 1_000, messages = In
       return room;
     },
     write: (_bytes: Buffer, hear?: (failed: boolean) => void) => {
+      nowUs += writeUs;
       if (hear) written.push(hear);
     },
   } as unknown as LoadClient;

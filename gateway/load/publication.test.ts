@@ -163,6 +163,22 @@ describe('a closed-loop publication', () => {
   });
 });
 
+describe('a closed-loop publication with QoS 0, where there is always room', () => {
+  it('leaves others their turn, and ends in time', async () => {
+    const script = stageFor({ schedule: CLOSED_LOOP, qos: 0, messages: 1_000_000, forMs: 50, writeUs: 300 });
+    const { nowUs: begunUs } = script;
+    script.begin();
+    expect(script.nowUs - begunUs).toBeLessThan(2_000);
+    for (let turns = 0; turns < 1_000 && script.nowUs < begunUs + 50_000; turns++) await settled();
+    script.taken(false);
+    script.pass(10);
+    await settled();
+    expect(script.ends).toBe(1);
+    expect(script.counters.sent).toBeLessThan(1_000_000);
+    expect(script.counters).toMatchObject({ due: script.counters.sent, acknowledged: script.counters.sent, unsent: 0 });
+  });
+});
+
 describe('any course of a publication', () => {
   const turns = fc.array(
     fc.oneof(

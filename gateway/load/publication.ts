@@ -33,6 +33,8 @@ export interface PublicationOptions {
 /** Bytes that are written at once at most, or one message. */
 const MAX_WRITE_BYTES = 64 * 1024;
 const MAX_AT_ONCE = 4096;
+/** Work in one go before others get a turn. */
+const GO_US = 1_000;
 /** Due times of the messages that are about to be written: one client writes at a time. */
 const DUE_US = new Float64Array(MAX_AT_ONCE);
 
@@ -50,6 +52,8 @@ export class Publication implements Sleeper {
   #countedDue = 0;
   #answered = 0;
   #asleep = false;
+  /** Goes on in a moment, with what there is room for. */
+  #isPausing = false;
   #ended = false;
   /** When the last was sent or could no longer be due. */
   #overUs = Infinity;
@@ -65,17 +69,30 @@ export class Publication implements Sleeper {
 
   /** Sends what is due and sets when to be woken next. `onTime`: woken by the pacer, so lateness is the generator's own. */
   pump(nowUs: number, cause: 'on time' | 'room'): void {
-    const { client, qos, window, mostMessages } = this.#options;
+    const { client, qos, window, mostMessages, now } = this.#options;
     if (this.#ended) return;
+    let atUs = nowUs;
     let room = Math.min(client.roomFor(qos, window), mostMessages - this.#sent);
     while (room > 0) {
       const atOnce = Math.min(room, MAX_AT_ONCE, Math.max(1, Math.floor(MAX_WRITE_BYTES / this.#mostBytes)));
-      const count = this.#collect(nowUs, atOnce);
-      if (count > 0) this.#send(count, nowUs, cause);
+      const count = this.#collect(atUs, atOnce);
+      if (count > 0) this.#send(count, atUs, cause);
       if (count < atOnce) break;
       room = Math.min(client.roomFor(qos, window), mostMessages - this.#sent);
+      atUs = now();
+      // With QoS 0 there may always be room.
+      if (room > 0 && atUs - nowUs > GO_US) return this.#pause(cause);
     }
-    this.#settle(nowUs, room <= 0 && this.#sent < mostMessages);
+    this.#settle(atUs, room <= 0 && this.#sent < mostMessages);
+  }
+
+  #pause(cause: 'on time' | 'room'): void {
+    if (this.#isPausing) return;
+    this.#isPausing = true;
+    setImmediate(() => {
+      this.#isPausing = false;
+      this.pump(this.#options.now(), cause);
+    });
   }
 
   wake(nowUs: number): void {

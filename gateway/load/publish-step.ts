@@ -2,7 +2,7 @@
 import type { Member } from './member.ts';
 import { LoadError } from './errors.ts';
 import { curveOf } from './pace.ts';
-import { templatesFor } from './payloads.ts';
+import { isStamped, templatesFor } from './payloads.ts';
 import { Publication } from './publication.ts';
 import type { PublishStep } from './scenario.ts';
 import { CLOSED_LOOP, curveSchedule, selfTuningSchedule, type Schedule } from './schedule.ts';
@@ -14,12 +14,11 @@ import { fillIn } from './topics.ts';
 /** Makes the packets of a step beforehand, so that making them is not measured. Throws LOAD_SCENARIO, FrameError. */
 export function preparePublish(member: Member, step: PublishStep, runEpoch: number): void {
   if (member.templates?.has(step)) return;
-  const topic = fillIn(step.topic, { ...member.names });
-  const stream = streamOf(member, topic);
+  const stream = streamOf(member, step);
   const { mqttVersion } = member.group;
   const templates = templatesFor({
     payload: step.payload,
-    head: { topic, qos: step.qos, retain: step.retain, mqttVersion },
+    head: { topic: stream.topic, qos: step.qos, retain: step.retain, mqttVersion },
     names: member.names,
     number: member.client.number,
     runEpoch,
@@ -30,12 +29,14 @@ export function preparePublish(member: Member, step: PublishStep, runEpoch: numb
   member.templates.set(step, templates);
 }
 
-function streamOf(member: Member, topic: string): Stream {
-  const known = member.streams.find((one) => one.topic === topic);
+function streamOf(member: Member, step: PublishStep): Stream {
+  const topic = fillIn(step.topic, { ...member.names });
+  const stamped = isStamped(step.payload);
+  const known = member.streams.find((one) => one.topic === topic && one.isStamped === stamped);
   if (known) return known;
   const index = member.streams.length;
   if (index === MAX_STREAMS) throw new LoadError('LOAD_SCENARIO', `client ${member.names.client} publishes on more than ${MAX_STREAMS} topics`);
-  const stream: Stream = { key: streamKey(member.client.number, index), index, topic, beganUs: 0, next: 0, sent: 0, unwritten: 0, unacknowledged: new Ranges() };
+  const stream: Stream = { key: streamKey(member.client.number, index), index, topic, isStamped: stamped, beganUs: 0, next: 0, sent: 0, unwritten: 0, unacknowledged: new Ranges() };
   member.streams.push(stream);
   return stream;
 }
@@ -45,7 +46,7 @@ export async function publish(member: Member, step: PublishStep, context: StageC
   const { now, pacer, runEpoch, scenario, searched } = context.options;
   preparePublish(member, step, runEpoch);
   const startUs = Math.max(now(), context.options.startUs);
-  const stream = streamOf(member, fillIn(step.topic, { ...member.names }));
+  const stream = streamOf(member, step);
   if (stream.beganUs === 0) stream.beganUs = startUs;
   const forMs = step.pace.kind === 'searched' && searched ? searched.forMs : step.end.kind === 'duration' ? step.end.forMs : Infinity;
   const publication = new Publication({

@@ -229,9 +229,10 @@ export class LoadRun {
 
   async #finish(): Promise<void> {
     const answers = (await this.#crew.ask(() => ({ kind: 'finish' }), 'finished')) as (FromWorker & { kind: 'finished' })[];
-    const { expected, lost } = judgeDeliveries(answers.flatMap(({ streams }) => streams), answers.flatMap(({ subscriptions }) => subscriptions));
+    const { expected, lost, duplicates } = judgeDeliveries(answers.flatMap(({ streams }) => streams), answers.flatMap(({ subscriptions }) => subscriptions));
     this.#collector.total.counters.expectedDeliveries += expected;
     this.#collector.total.counters.lost += lost;
+    this.#collector.total.counters.duplicates += duplicates;
     this.#brokers = answers[0]!.brokers.map((facts, index) => ({ ...facts, certificate: answers.map(({ brokers }) => brokers[index]!.certificate).find((one) => one !== null) ?? null }));
   }
 

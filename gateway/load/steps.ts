@@ -55,10 +55,7 @@ async function connectOnce(member: Member, step: ConnectStep, brokerName: string
     member.nextIdentity = undefined;
     member.session = undefined;
   }
-  if (client.connected) {
-    counters.cut += 1;
-    client.cut();
-  }
+  end(member, 'cut');
   counters.connects += 1;
   member.fortune.connecting += 1;
   let times: ConnectTimes;
@@ -128,8 +125,7 @@ async function restoreSubscriptions(member: Member, sessionPresent: boolean, con
 export async function subscribe(member: Member, filters: readonly string[], qos: Qos, check: boolean, context: StageContext): Promise<void> {
   await sendSubscribe(member, filters, qos, context);
   // A life that repeats subscribes to the same again.
-  const others = member.subscriptions.filter((one) => !one.filters.every((filter) => filters.includes(filter)));
-  member.subscriptions = [...others, { filters, qos }];
+  member.subscriptions = [...without(member.subscriptions, filters), { filters, qos }];
   if (!check) return;
   const nowUs = context.options.now();
   if (member.subscriber) member.subscriber.widen(filters, nowUs);
@@ -155,15 +151,25 @@ async function sendSubscribe(member: Member, filters: readonly string[], qos: Qo
 
 export async function unsubscribe(member: Member, filters: readonly string[]): Promise<void> {
   await member.client.unsubscribe(filters).catch((error: unknown) => Promise.reject(subscribeFailure(member, error)));
-  member.subscriptions = member.subscriptions.filter((one) => !one.filters.every((filter) => filters.includes(filter)));
-  member.subscriber?.interrupt();
+  member.subscriptions = without(member.subscriptions, filters);
+  member.subscriber?.narrow(filters);
 }
 
-/** Ends the connection, politely or not. */
+/** Subscriptions to all but these filters. */
+function without(subscriptions: Member['subscriptions'], filters: readonly string[]): Member['subscriptions'] {
+  return subscriptions.map(({ filters: own, qos }) => ({ filters: own.filter((filter) => !filters.includes(filter)), qos })).filter(({ filters: own }) => own.length > 0);
+}
+
+/** Ends the connection, politely or not, and whatever was connecting. */
 export function leave(member: Member, how: 'cut' | 'disconnect'): void {
-  const { client, measures } = member;
   takeTurn(member);
   member.connection = undefined;
+  end(member, how);
+}
+
+/** Ends the connection if one stands, with all that ends with it. */
+function end(member: Member, how: 'cut' | 'disconnect'): void {
+  const { client, measures } = member;
   clearTimeout(member.readingTimer);
   if (!client.connected) return;
   measures.counters[how === 'cut' ? 'cut' : 'disconnected'] += 1;
@@ -172,9 +178,9 @@ export function leave(member: Member, how: 'cut' | 'disconnect'): void {
   forgetSubscriptions(member);
 }
 
-/** What the broker forgets with the connection. */
-export function forgetSubscriptions({ group, subscriber }: Member): void {
-  const isKept = !group.cleanSession || (group.mqttVersion === 5 && group.sessionExpiryS > 0);
+/** What the broker forgets with the connection. A session that begins clean is kept for nobody: the next connect throws it away. */
+export function forgetSubscriptions({ group, subscriber }: Pick<Member, 'group' | 'subscriber'>): void {
+  const isKept = !group.cleanSession && (group.mqttVersion === 4 || group.sessionExpiryS > 0);
   if (!isKept) subscriber?.interrupt();
 }
 

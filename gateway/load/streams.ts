@@ -84,12 +84,14 @@ export function messageOf(ticket: number): { readonly stream: number; readonly s
   return { stream, sequence: ticket - stream * MOST_NUMBERS };
 }
 
-/** A client's messages on one topic. */
+/** A client's messages on one topic; those that carry a stamp and those that do not are streams of their own. */
 export interface Stream {
   readonly key: number;
   /** Within its client. */
   readonly index: number;
   readonly topic: string;
+  /** Its messages say which they are: only then can be known which of them came. */
+  readonly isStamped: boolean;
   /** When its first message could be due, µs since 1970; 0: not yet. */
   beganUs: number;
   next: number;

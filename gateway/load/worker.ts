@@ -16,7 +16,7 @@ import type { ConnectStep } from './scenario.ts';
 import { isExpected, TakenOver } from './stage-context.ts';
 import { prepareStage, StageRun } from './stage-run.ts';
 import { streamData } from './streams.ts';
-import { noteUnacknowledged, workerHost } from './worker-host.ts';
+import { noteInFlight, workerHost } from './worker-host.ts';
 
 /** So often clients are looked at for keep-alive and patience. */
 const SWEEP_MS = 250;
@@ -209,7 +209,7 @@ export class Worker {
     this.#pacer.stop();
     this.#tick(); // what is in flight now stays so
     for (const member of this.#members.values()) {
-      noteUnacknowledged(member, member.client.inFlight.clear());
+      noteInFlight(member);
       clearTimeout(member.readingTimer);
       member.client.disconnect();
     }
@@ -217,7 +217,7 @@ export class Worker {
     const members = [...this.#members.values()];
     this.#tell({
       kind: 'finished',
-      streams: members.flatMap(({ streams }) => streams.filter(({ sent }) => sent > 0).map(streamData)),
+      streams: members.flatMap(({ streams }) => streams.filter(({ sent, isStamped }) => sent > 0 && isStamped).map(streamData)),
       subscriptions: members.flatMap(({ subscriber }) => (subscriber ? [subscriber.toData()] : [])),
       brokers: [...this.#brokers.values()],
     });

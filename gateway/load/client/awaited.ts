@@ -1,4 +1,7 @@
-/** What a client waits for: one answer at a time, and of a connect the layers below it. */
+/**
+ * What a client waits for: one answer at a time, and of a connect the layers below it. Promise: whoever waits hears of an
+ * answer or of a failure, however many ask at once.
+ */
 import type { Packet } from 'mqtt-packet';
 import { ClientFailure } from './failure.ts';
 
@@ -53,5 +56,47 @@ export class Awaited {
 
   fail(kind: string): void {
     this.#reject(new ClientFailure(kind));
+  }
+}
+
+/** All that a client waits for. Requests share an id, so each is sent when the one before it has its answer. */
+export class Answers {
+  #current: Awaited | undefined;
+  #later: { readonly awaited: Awaited; readonly send: () => void }[] = [];
+
+  /** What was sent and is not answered. */
+  get current(): Awaited | undefined {
+    return this.#current;
+  }
+
+  /** Sends in turn, and waits for the answer. */
+  expect(awaited: Awaited, send: () => void): Promise<Packet> {
+    if (this.#current) this.#later.push({ awaited, send });
+    else {
+      this.#current = awaited;
+      send();
+    }
+    return awaited.answer;
+  }
+
+  /** The current one is answered: it is the next one's turn. */
+  next(): void {
+    const next = this.#later.shift();
+    this.#current = next?.awaited;
+    next?.send();
+  }
+
+  /** Nobody waits any longer. What was sent may still be answered, and until then no other is sent. */
+  abandon(kind: string): void {
+    const later = this.#later;
+    this.#later = [];
+    this.#current?.fail(kind);
+    for (const { awaited } of later) awaited.fail(kind);
+  }
+
+  /** None of them will come. */
+  fail(kind: string): void {
+    this.abandon(kind);
+    this.#current = undefined;
   }
 }

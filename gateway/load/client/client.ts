@@ -7,7 +7,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { IConnackPacket, Packet } from 'mqtt-packet';
 import type { Qos } from '../scenario.ts';
-import { Awaited, Layers } from './awaited.ts';
+import { Answers, Awaited, Layers } from './awaited.ts';
 import { connackCode, connectPacket, parsePacket, refusalIn, requestPacket, subscribePacket, unsubscribePacket } from './control-packets.ts';
 import { ClientFailure, isEarlyClose, kindOfError } from './failure.ts';
 import { CONTROL_ID, Flows } from './flows.ts';
@@ -17,7 +17,7 @@ import { KeepAlive } from './keep-alive.ts';
 import { DISCONNECT, PACKET, PacketReader, PINGREQ } from './packets.ts';
 import { openStream, pauseUntilDrained, type OpenStream } from './stream.ts';
 
-export type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes } from './host.ts';
+export type { ClientHost, ClientSettings, ConnectOptions, ConnectTimes, Origin } from './host.ts';
 
 /** Bytes that may wait for the network before no more are written. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
@@ -32,9 +32,9 @@ export class LoadClient {
   readonly #flows: Flows;
   readonly #keepAlive = new KeepAlive();
   readonly #layers = new Layers();
+  readonly #answers = new Answers();
   #open: OpenStream | undefined;
   #reader: PacketReader | undefined;
-  #awaited: Awaited | undefined;
   #connected = false;
   /** From when `connect` has resolved: until then an end is its failure. */
   #stands = false;
@@ -65,17 +65,12 @@ export class LoadClient {
   async connect(options: ConnectOptions): Promise<ConnectTimes> {
     const { now } = this.#host;
     const beganUs = now();
+    this.#close();
     this.#layers.restart();
     this.#reader = new PacketReader();
     this.#stands = this.#isPaused = false;
     this.#failure = 'abandoned';
-    const { answer } = (this.#awaited = new Awaited('connack', 1, beganUs + options.timeoutMs * 1000));
-    try {
-      this.#begin(options);
-    } catch (error) {
-      this.#fail(kindOfError(error as NodeJS.ErrnoException));
-    }
-    const { sessionPresent } = (await answer) as IConnackPacket;
+    const { sessionPresent } = (await this.#answers.expect(new Awaited('connack', 1, beganUs + options.timeoutMs * 1000), () => this.#begin(options))) as IConnackPacket;
     if (!this.#open) throw new ClientFailure(this.#failure);
     this.#stands = true;
     const { tcpUs, tlsUs, readyUs } = this.#layers;
@@ -105,8 +100,7 @@ export class LoadClient {
       this.#wantsRoom = true;
       return 0;
     }
-    if (qos === 0) return Infinity;
-    const room = Math.min(window, this.#receiveMaximum, MOST_IN_FLIGHT) - this.inFlight.size;
+    const room = qos === 0 ? Infinity : Math.min(window, this.#receiveMaximum, MOST_IN_FLIGHT) - this.inFlight.size;
     this.#wantsRoom = room <= 0;
     return this.#wantsRoom ? 0 : room;
   }
@@ -146,14 +140,15 @@ export class LoadClient {
     this.#keepAlive.setPaused(this.#isPaused, this.#host.now());
   }
 
-  /** Ends a step that is being waited for, with that kind. */
+  /** Ends a step that is being waited for, with that kind. A connection that stands stays. */
   abandon(kind: string): void {
-    if (this.#awaited) this.#fail(kind);
+    if (this.#connected) this.#answers.abandon(kind);
+    else if (this.#answers.current) this.#fail(kind);
   }
 
   /** Called now and then: keep-alive, and steps that take too long. */
   sweep(nowUs: number): void {
-    const awaited = this.#awaited;
+    const awaited = this.#answers.current;
     if (awaited && nowUs > awaited.deadlineUs) return this.#fail(`timeout.${awaited.stepOf(this.#layers)}`);
     if (!this.#connected) return;
     const due = this.#keepAlive.due(nowUs);
@@ -162,6 +157,14 @@ export class LoadClient {
   }
 
   #begin(options: ConnectOptions): void {
+    try {
+      this.#openAndListen(options);
+    } catch (error) {
+      this.#fail(kindOfError(error as NodeJS.ErrnoException));
+    }
+  }
+
+  #openAndListen(options: ConnectOptions): void {
     const { now } = this.#host;
     const layers = this.#layers;
     const isTls = options.broker.transport === 'tls' || options.broker.transport === 'wss';
@@ -179,7 +182,8 @@ export class LoadClient {
     });
     this.#open = open;
     const onEnd = (): void => {
-      if (open === this.#open) this.#fail(this.#awaited ? `closed.${this.#awaited.stepOf(layers)}` : 'closed');
+      const awaited = this.#answers.current;
+      if (open === this.#open) this.#fail(awaited ? `closed.${awaited.stepOf(layers)}` : 'closed');
     };
     const onError = (error: NodeJS.ErrnoException): void => {
       if (isEarlyClose(error)) onEnd();
@@ -233,16 +237,16 @@ export class LoadClient {
       this.#fail(`mqtt.disconnect.${packet.reasonCode ?? 0}`);
       return true;
     }
-    const awaited = this.#awaited;
+    const awaited = this.#answers.current;
     if (!packet || awaited?.what !== packet.cmd) return false;
     const code = packet.cmd === 'connack' ? connackCode(packet) : refusalIn(packet, CONTROL_ID, awaited.filters);
     if (code === undefined) return false;
-    this.#awaited = undefined;
+    awaited.settle(packet, code);
     if (packet.cmd === 'connack') {
       if (code === 0) this.#accept(packet);
       else this.#close();
     }
-    awaited.settle(packet, code);
+    this.#answers.next();
     return true;
   }
 
@@ -255,19 +259,15 @@ export class LoadClient {
 
   async #request(what: 'suback' | 'unsuback', filters: number, packet: Buffer): Promise<void> {
     if (!this.#connected) throw new ClientFailure('not-connected');
-    const { answer } = (this.#awaited = new Awaited(what, filters, this.#host.now() + CONTROL_TIMEOUT_US));
-    this.write(packet);
-    await answer;
+    await this.#answers.expect(new Awaited(what, filters, this.#host.now() + CONTROL_TIMEOUT_US), () => this.write(packet));
   }
 
   /** The connection is of no more use, for that reason. */
   #fail(kind: string): void {
-    const awaited = this.#awaited;
     const stood = this.#connected && this.#stands;
-    this.#awaited = undefined;
     this.#failure = kind;
+    this.#answers.fail(kind);
     this.#close();
-    awaited?.fail(kind);
     if (stood) this.#host.onClosed(this, kind);
   }
 
@@ -290,9 +290,7 @@ export class LoadClient {
     this.#connected = false;
     this.#reader = undefined;
     this.#wantsRoom = false;
-    const awaited = this.#awaited;
-    this.#awaited = undefined;
-    awaited?.fail('abandoned');
+    this.#answers.fail('abandoned');
     if (this.inFlight.size > 0) this.#host.onUnacknowledged(this, this.inFlight.clear());
   }
 }

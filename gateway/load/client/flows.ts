@@ -95,7 +95,7 @@ export class Flows {
       this.#client.write(acknowledgement(qos === 1 ? PACKET.puback : PACKET.pubrec, id));
       if (!isNew) return true;
     }
-    this.#host.onMessage(this.#client, bytes.toString('utf8', start + 2, topicEnd), bytes, at, end);
+    this.#host.onMessage(this.#client, bytes.toString('utf8', start + 2, topicEnd), bytes, at, end, (first & 1) === 1 ? 'retained' : 'live');
     return true;
   }
 

@@ -38,12 +38,15 @@ export interface ConnectTimes {
   readonly sessionPresent: boolean;
 }
 
+/** Why a message came: it was published just now, or the broker had kept it from before the subscription. */
+export type Origin = 'live' | 'retained';
+
 /** Who hears of a client's life; one for all of a worker. */
 export interface ClientHost {
   readonly now: NowUs;
   onAcknowledged(client: LoadClient, dueUs: number, ticket: number): void;
   /** A message came; the buffer is only valid during the call. */
-  onMessage(client: LoadClient, topic: string, bytes: Buffer, payloadStart: number, payloadEnd: number): void;
+  onMessage(client: LoadClient, topic: string, bytes: Buffer, payloadStart: number, payloadEnd: number, origin: Origin): void;
   /** There is room again for publishes. */
   onRoom(client: LoadClient): void;
   /** A connection that stood ended and we did not end it. One whose `connect` rejects never stood. */

@@ -139,6 +139,22 @@ describe('a broker that does not read', () => {
     });
   });
 
+  it('and then reads is heard of until it is asked for its room, not for ever', async () => {
+    await meet(CONNACK, {}, async ({ client, rooms }, { options, sockets }) => {
+      await client.connect(options);
+      sockets[0]!.pause();
+      while (client.roomFor(0, 1) > 0) client.write(Buffer.alloc(65_536));
+      sockets[0]!.resume();
+      await eventually('room', () => client.roomFor(0, 1) > 0);
+      await new Promise<void>((resolve) => client.write(Buffer.alloc(1), () => resolve())); // all before it has left
+      expect(client.roomFor(0, 1)).toBe(Infinity);
+      const before = rooms();
+      await new Promise<void>((resolve) => client.write(Buffer.alloc(1), () => resolve()));
+      await new Promise(setImmediate);
+      expect([before > 0, rooms()]).toEqual([true, before]);
+    });
+  });
+
   it('but sends what must be answered is not read either', async () => {
     await meet(CONNACK, {}, async (noted, { options, sockets }) => {
       await noted.client.connect(options);

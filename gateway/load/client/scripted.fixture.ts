@@ -1,7 +1,7 @@
 /** For tests of load clients: a client whose host notes all it is told, and a broker that says what a test wants, octet by octet. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { LoadClient, type ClientSettings, type ConnectOptions } from './client.ts';
+import { LoadClient, type ClientSettings, type ConnectOptions, type Origin } from './client.ts';
 import { ClientFailure } from './failure.ts';
 
 export interface Noted {
@@ -9,14 +9,17 @@ export interface Noted {
   readonly acknowledged: number[];
   readonly unacknowledged: number[];
   readonly closed: string[];
-  readonly messages: { readonly topic: string; readonly payload: Buffer }[];
+  readonly messages: { readonly topic: string; readonly payload: Buffer; readonly origin: Origin }[];
   readonly sessions: Buffer[];
+  /** How often it was told that there is room again. */
+  readonly rooms: () => number;
   /** Moves its clock on, µs, and lets it look whether something takes too long. */
   readonly pass: (us: number) => void;
 }
 
 export function notedClient(settings: Partial<ClientSettings> = {}): Noted {
   let passedUs = 0;
+  let rooms = 0;
   const now = (): number => 1_000_000 + performance.now() * 1000 + passedUs;
   const noted = { acknowledged: [] as number[], unacknowledged: [] as number[], closed: [] as string[], messages: [] as Noted['messages'], sessions: [] as Buffer[] };
   const client = new LoadClient(
@@ -27,8 +30,8 @@ export function notedClient(settings: Partial<ClientSettings> = {}): Noted {
       onAcknowledged: (_, __, ticket) => noted.acknowledged.push(ticket),
       onUnacknowledged: (_, tickets) => noted.unacknowledged.push(...tickets),
       onClosed: (_, kind) => noted.closed.push(kind),
-      onMessage: (_, topic, bytes, start, end) => noted.messages.push({ topic, payload: Buffer.from(bytes.subarray(start, end)) }),
-      onRoom: () => undefined,
+      onMessage: (_, topic, bytes, start, end, origin) => noted.messages.push({ topic, payload: Buffer.from(bytes.subarray(start, end)), origin }),
+      onRoom: () => (rooms += 1),
       onSession: (_, session) => noted.sessions.push(session),
     },
   );
@@ -36,7 +39,7 @@ export function notedClient(settings: Partial<ClientSettings> = {}): Noted {
     passedUs += us;
     client.sweep(now());
   };
-  return { client, ...noted, pass };
+  return { client, ...noted, pass, rooms: () => rooms };
 }
 
 /** Resolves with the kind of the failure, or `none`; anything but a ClientFailure is thrown on. */
