@@ -173,7 +173,7 @@ describe.concurrent('thrum load', () => {
     });
   });
 
-  it('gives each shard clients of its own, and their reports add up to the whole', async () => {
+  it('gives each shard clients of its own, however many workers it has, and their reports add up to the whole', async () => {
     await withBroker(async (broker, aedes) => {
       await withFolder(async (folder) => {
         const files = [1, 2].map((index) => join(folder, `${index}.json`));
@@ -182,8 +182,8 @@ describe.concurrent('thrum load', () => {
         aedes.on('client', (client) => {
           if (client.id.startsWith(id)) seen.push(client.id);
         });
-        const shared = ['load', '--url', broker.url, '--clients', '7', '--connect-rate', 'all', '--rate', '70/s', '--duration', '1s', '--topic', 's/{n}', '--client-id', `${id}-{n}`, '--workers', '2', '--quiet'];
-        await Promise.all(files.map((file, at) => thrum([...shared, '--shard', `${at + 1}/2`, '--out', file])));
+        const shared = ['load', '--url', broker.url, '--clients', '7', '--connect-rate', 'all', '--rate', '70/s', '--duration', '1s', '--topic', 's/{n}', '--client-id', `${id}-{n}`, '--quiet'];
+        await Promise.all(files.map((file, at) => thrum([...shared, '--workers', at === 0 ? '4' : '2', '--shard', `${at + 1}/2`, '--out', file])));
         expect([...seen].sort()).toEqual(Array.from({ length: 7 }, (_, n) => `${id}-${n}`));
         const { stdout, exitCode } = await thrum(['load', 'merge', ...files, '--json']);
         expect(exitCode).toBe(0);

@@ -95,9 +95,10 @@ export class LoadRun {
     const origin = clockOrigin(nowMs);
     this.#now = startClock(origin);
     this.#originUs = origin.wallUs;
-    const parts = settings.workers * settings.shard.of;
+    const { index, of } = settings.shard;
+    // Shards first, then workers: shards need not have as many of them.
     this.#plans = Array.from({ length: settings.workers }, (_, worker): WorkerPlan => {
-      return { scenario, settings, part: (settings.shard.index - 1) * settings.workers + worker, parts, origin, runEpoch: Math.floor((options.startAtMs ?? nowMs) / 1000) };
+      return { scenario, settings, part: index - 1 + of * worker, parts: of * settings.workers, origin, runEpoch: Math.floor((options.startAtMs ?? nowMs) / 1000) };
     });
     this.#crew = new Crew({ plans: this.#plans, onMessage: (worker, message) => this.#hear(worker, message) });
   }
