@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { clockOrigin, startClock } from './clock.ts';
 import { Measures } from './measures.ts';
-import type { FromWorker } from './run-plan.ts';
+import { INTERVAL_MS, type FromWorker } from './run-plan.ts';
 import type { Scenario } from './scenario.ts';
 import { parseScenario } from './scenario/mod.ts';
 import { Worker } from './worker.ts';
@@ -122,6 +122,16 @@ describe('a worker', () => {
     await worker.stage();
     expect(worker.counters).toMatchObject({ connects: 1, connected: 1, due: 20, sent: 20, acknowledged: 20, disconnected: 1 });
     expect(worker.heard.at(-1)!.kind).toBe('stage-done');
+  });
+
+  it('tells nothing of the time in which it waits for the first stage', async () => {
+    const worker = await started('[connect]');
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS + 200));
+    expect(worker.heard.map(({ kind }) => kind)).toEqual(['prepared']);
+    await worker.stage();
+    const ticks = worker.heard.filter((message) => message.kind === 'tick');
+    expect(ticks.length).toBeGreaterThan(0);
+    for (const { lengthMs } of ticks) expect(lengthMs).toBeLessThan(INTERVAL_MS);
   });
 
   it('ends at once a count that can never be sent, because the connection was lost while the client waited', async () => {
