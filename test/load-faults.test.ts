@@ -173,6 +173,18 @@ describe.concurrent('thrum load', () => {
     });
   });
 
+  it('tells of a search as JUnit XML', async () => {
+    await withBroker(async (broker) => {
+      await withFolder(async (folder) => {
+        const file = join(folder, 'search.xml');
+        const search = ['--find-rate', 'p99<30s', '--find-from', '20/s', '--find-to', '21/s', '--trial', '1s'];
+        const { exitCode } = await thrum(['load', '--url', broker.url, '--clients', '2', '--topic', 'f/{n}', '--client-id', 'f-{n}', '--workers', '1', '--quiet', ...search, '--junit', file]);
+        expect(exitCode).toBe(0);
+        expect(await readFile(file, 'utf8')).toMatch(/<testsuite name="search steady".*tests="1" failures="0" errors="0".*\n[^]*<testcase name="search for p99&#60;30s"/);
+      });
+    });
+  });
+
   it('gives each shard clients of its own, however many workers it has, and their reports add up to the whole', async () => {
     await withBroker(async (broker, aedes) => {
       await withFolder(async (folder) => {

@@ -54,11 +54,14 @@ export function reportOf(wish: Wish = {}): LoadReport {
   return { ...report, assertions: judgeReport((wish.assertions ?? []).map((text) => parseAssertion(text)), report) };
 }
 
-/** A search that found a rate. */
+/** Its stage `steady` as a search that found a rate: each trial is a stage that is named for its rate. */
 export function searched(report: LoadReport): LoadReport {
   const met = { outcome: 'met' as const, publishP99Ms: 21.5, reason: '' };
+  const renamed = (name: string): string => (name === 'steady' ? 'steady at 3200/s' : name);
   return {
     ...report,
+    stages: report.stages.map((stage) => ({ ...stage, name: renamed(stage.name) })),
+    series: report.series.map((point) => ({ ...point, stage: renamed(point.stage) })),
     searches: [{
       stage: 'steady', objective: ['p99<50ms', 'lost==0'], ratePerS: 3_200, missedAtPerS: 3_400, confidence: 'It held in 3 of 3 trials, and 3,400/s missed in 3 of 3.',
       trials: [{ ratePerS: 1_000, achievedPerS: 999, ...met }, { ratePerS: 3_200, achievedPerS: 3_198, ...met }, { ratePerS: 3_400, achievedPerS: 3_310, outcome: 'missed', publishP99Ms: 81, reason: 'p99 was 81 ms.' }],
