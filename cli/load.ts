@@ -68,6 +68,7 @@ async function run(options: LoadCommandOptions): Promise<number> {
   const files = await prepareLoadFiles(options);
   const settings = await settingsOf(options, scenario);
   checkStart(options.startAt);
+  checkShard(settings.shard, scenario);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   const interrupt = catchInterrupt();
   try {
@@ -89,6 +90,12 @@ function checkStart(startAtMs: number | undefined): void {
   if (startAtMs === undefined) return;
   if (startAtMs < now()) throw new CliError('CLI_USAGE', '--start-at: that time has passed');
   if (startAtMs > now() + LONGEST_WAIT_MS) throw new CliError('CLI_USAGE', '--start-at: that is more than 30 days ahead');
+}
+
+/** A shard has its part of the clients and their rate, and there is nobody to tell all of them what to try next. */
+function checkShard({ of }: Shard, { stages }: Scenario): void {
+  const searching = stages.find(({ search }) => search);
+  if (of > 1 && searching) throw new CliError('CLI_USAGE', `--shard: stage '${searching.name}' searches for a rate, and each shard would go its own way: search with one machine, or run shards at rates of your choice`);
 }
 
 /** What the test needs beyond its scenario: whom to trust, who signs, how many processes. */
