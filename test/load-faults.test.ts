@@ -204,6 +204,7 @@ describe.concurrent('thrum load', () => {
         const sum = new Measures();
         for (const { total } of parts) sum.add(total);
         expect(whole.total.counters).toEqual(sum.toData().counters);
+        expect([...parts, whole].map(({ generator }) => generator.clients)).toEqual([4, 3, 7]);
         expect(whole.total.counters).toMatchObject({ connected: 7, sent: 70, acknowledged: 70 });
       });
     });

@@ -107,7 +107,7 @@ export class LoadRun {
     return {
       phase: this.#phase,
       prepared: [...this.#prepared.values()].reduce((sum, one) => sum + one, 0),
-      clients: clientsOf(this.#options.scenario.groups.values()),
+      clients: clientsOf(this.#options.scenario.groups.values(), this.#options.settings.shard),
       stage: this.#stageName,
       stageNumber: this.#stageNumber,
       stages: this.#options.scenario.stages.length,
@@ -246,7 +246,7 @@ export class LoadRun {
   }
 
   #report(): LoadReport {
-    const { scenario, settings, version, nowMs } = this.#options;
+    const { scenario, settings, version, nowMs, startAtMs } = this.#options;
     const limit = this.#collector.finish(this.#elapsedMs);
     const { crowd, peakRssBytes, cpuMs } = this.#collector;
     const total = this.#collector.total.toData();
@@ -256,6 +256,7 @@ export class LoadRun {
       version: REPORT_VERSION,
       name: scenario.name,
       startedAt: new Date(nowMs).toISOString(),
+      startAt: startAtMs === undefined ? null : new Date(startAtMs).toISOString(),
       durationMs,
       ended: this.#ended,
       shards: [{ ...settings.shard, host: hostname() }],
@@ -265,7 +266,7 @@ export class LoadRun {
         cpu: cpus()[0]?.model ?? 'unknown',
         cores: cpus().length,
         workers: settings.workers,
-        clients: clientsOf(scenario.groups.values()),
+        clients: clientsOf(scenario.groups.values(), settings.shard),
         prepareMs: this.#prepareMs,
         cpuMs,
         peakRssBytes,

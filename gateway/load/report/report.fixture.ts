@@ -46,7 +46,7 @@ export function reportOf(wish: Wish = {}): LoadReport {
   total.counters.lost = lost;
   total.counters.expectedDeliveries = total.counters.acknowledged;
   const report: LoadReport = {
-    format: REPORT_FORMAT, version: REPORT_VERSION, name: 'telemetry', startedAt: '2026-03-01T12:00:00.000Z', durationMs: connectMs + seconds * 1_000, ended: 'done', shards: [shard],
+    format: REPORT_FORMAT, version: REPORT_VERSION, name: 'telemetry', startedAt: '2026-03-01T12:00:00.000Z', startAt: null, durationMs: connectMs + seconds * 1_000, ended: 'done', shards: [shard],
     generator: { thrum: '0.1.0', node: '20.19.0', cpu: 'Some CPU', cores: 2, workers: 2, clients, prepareMs: 812, cpuMs: series.reduce((all, { cpuMs }) => all + cpuMs, 0), peakRssBytes: 190_000_000, bytesPerClient: 61_000 },
     brokers: [{ name: 'main', url: 'mqtts://broker.example:8883', certificate: { keyType: 'ec-p256', chainLength: 2, subject: 'CN=broker', verified: true } }],
     stages, total: total.toData(), series, searches: [], assertions: [], limit: generatorLimit,
