@@ -161,6 +161,21 @@ describe.concurrent('thrum load', () => {
     expect(exitCode).toBe(1); // nobody got in
   });
 
+  it('has not passed, and says why, where a broker takes connections and never answers', async () => {
+    await withFolder(async (folder) => {
+      const deaf = await listen(() => undefined);
+      const file = join(folder, 'deaf.yaml');
+      await writeFile(file, `{ name: deaf, brokers: { b: "${deaf.url}" }, clients: { c: { count: 3, id: "c-{n}" } }, stages: [{ name: come in, limit: 1s, groups: [{ clients: c, do: [connect] }] }], assert: [connect_failed==0] }`);
+      const { stdout, exitCode } = await thrum(['load', '--scenario', file, '--workers', '1', '--json']);
+      await deaf.stop();
+      const report = JSON.parse(stdout) as LoadReport;
+      expect(report.ended).toBe("stage 'come in' took longer than its limit");
+      expect(report.total.counters).toMatchObject({ connects: 3, connectsAbandoned: 3 });
+      expect(report.assertions).toMatchObject([{ outcome: 'unknown', reason: 'No attempt to connect came to its end.' }]);
+      expect(exitCode).toBe(1);
+    });
+  });
+
   it('refuses with one line a key, a certificate or a manifest that cannot be used', async () => {
     await withFolder(async (folder) => {
       const file = join(folder, 'bad.pem');

@@ -17,7 +17,7 @@ export interface LoadReport {
   /** When its first stage was told to begin, ISO 8601, UTC: the same in all shards of a run. Null: as soon as all was prepared. */
   readonly startAt: string | null;
   readonly durationMs: number;
-  /** `done`, or why it ended early: `interrupted`, `worker lost: …`, `stage "x" took longer than its limit`. */
+  /** `done`, or why it ended early: `interrupted`, `worker 1 ended before its work (SIGKILL)`, `stage 'x' took longer than its limit`. */
   readonly ended: string;
   /** Which parts of the load these figures are of; a whole run has one of one. */
   readonly shards: readonly { readonly index: number; readonly of: number; readonly host: string }[];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { runAssertions } from './run-assertions.ts';
+import { Measures } from './measures.ts';
+import { judgeTrialsBy, runAssertions } from './run-assertions.ts';
 import { parseScenario } from './scenario/mod.ts';
 
 function scenarioOf(objective: readonly string[], { assert = ['failed==0'], ofSearch = [] as string[] } = {}): ReturnType<typeof parseScenario> {
@@ -22,5 +23,17 @@ describe('assertions of a run', () => {
 
   it('refuse an objective about loss, which no trial could miss', () => {
     expect(() => runAssertions(scenarioOf(['p99<50ms', 'lost==0']))).toThrow(/lost==0: loss is known at the end of a run, and not of a trial/);
+  });
+});
+
+describe('an objective', () => {
+  it('is missed by a trial in which one of its conditions was not measured', () => {
+    const measures = new Measures();
+    measures.counters.due = 10;
+    measures.counters.unsent = 10;
+    const trial = { name: 's', startMs: 0, durationMs: 1_000, measures: measures.toData(), groups: [], limit: { reasons: [], slipP99Ms: null, loopDelayP99Ms: null, busiestWorker: null } };
+    expect(judgeTrialsBy(['error_share<=100%'])(trial)).toBeUndefined();
+    expect(judgeTrialsBy(['error_share<=100%', 'failed==0'])(trial)).toBe('No message was sent.');
+    expect(judgeTrialsBy(['p99<50ms', 'error_share<=100%'])(trial)).toBe('Nothing of the kind was timed (publish).');
   });
 });

@@ -208,6 +208,8 @@ export class LoadRun {
       this.#crew.tell(() => ({ kind: 'end-stage' }));
       await Promise.race([done, delay(END_MS, undefined, { ref: false })]);
     }
+    // A trial that takes too long has missed its objective, and a life without end is ended by nothing else.
+    if (how === 'limit' && !searched && this.#ended === 'done' && !stage.lives.some(({ repeat }) => repeat === Infinity)) this.#ended = `stage '${name}' took longer than its limit`;
     const endMs = this.#elapsedMs;
     const { settleMs } = this.#options.scenario;
     await this.#settle(endMs + (how === 'interrupted' ? Math.min(settleMs, INTERRUPTED_SETTLE_MS) : settleMs));
