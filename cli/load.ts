@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
 import { loadAuthority } from '../certs/mod.ts';
-import { LoadRun, openFilesLimit, workersNeeded, type RunSettings, type Scenario } from '../gateway/load/mod.ts';
-import { startMetricsServer } from '../gateway/load/report/mod.ts';
+import { LoadError, LoadRun, openFilesLimit, workersNeeded, type RunSettings, type Scenario } from '../gateway/load/mod.ts';
+import { startMetricsServer, type LiveFigures, type MetricsServer } from '../gateway/load/report/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
@@ -70,19 +70,29 @@ async function run(options: LoadCommandOptions): Promise<number> {
   checkStart(options.startAt);
   checkShard(settings.shard, scenario);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  let test: LoadRun | undefined;
+  // Before there are workers: they would keep a command alive whose port is taken.
+  const metrics = options.prometheus === undefined ? undefined : await openMetrics(options.prometheus, () => test!.figures);
   const interrupt = catchInterrupt();
   try {
-    const test = new LoadRun({ scenario, settings, version, nowMs: now(), startAtMs: options.startAt, signal: interrupt.signal });
-    const metrics = options.prometheus === undefined ? undefined : await startMetricsServer({ port: options.prometheus, snapshot: () => test.figures });
+    test = new LoadRun({ scenario, settings, version, nowMs: now(), startAtMs: options.startAt, signal: interrupt.signal });
     if (metrics) say(options, `figures for Prometheus: ${metrics.url}`);
-    const panel = showLive(options, loadPicture(scenario.name, () => test.progress));
-    const report = await test.run().finally(async () => {
-      panel.stop();
-      await metrics?.close();
-    });
+    const panel = showLive(options, loadPicture(scenario.name, () => test!.progress));
+    const report = await test.run().finally(() => panel.stop());
     return await deliverLoadReport(report, options, files);
   } finally {
+    await metrics?.close();
     interrupt.release();
+  }
+}
+
+/** Throws LOAD_LIMIT when the port cannot be had. Whoever asks before there are figures is told so. */
+async function openMetrics(port: number, snapshot: () => LiveFigures): Promise<MetricsServer> {
+  try {
+    return await startMetricsServer({ port, snapshot });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new LoadError('LOAD_LIMIT', `--prometheus: port ${port} ${code === 'EADDRINUSE' ? 'is taken' : `cannot be opened (${code ?? 'unknown'})`}: choose another, or 0 for a free one`, { cause });
   }
 }
 

@@ -161,6 +161,17 @@ describe.concurrent('thrum load', () => {
     expect(exitCode).toBe(1); // nobody got in
   });
 
+  it('ends with one line when the port for Prometheus is taken', async () => {
+    const taken = await listen(() => undefined);
+    const { port } = new URL(taken.url);
+    const running = start(['load', '--url', 'mqtt://127.0.0.1:1', '--clients', '1', '--topic', 't', '--client-id', 'c-{n}', '--prometheus', port]);
+    const hung = setTimeout(() => running.child.kill('SIGKILL'), 20_000);
+    const { exitCode, stdout, stderr } = await running.exited;
+    clearTimeout(hung);
+    await taken.stop();
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 3, stdout: '', stderr: `thrum: --prometheus: port ${port} is taken: choose another, or 0 for a free one\n` });
+  });
+
   it('has not passed, and says why, where a broker takes connections and never answers', async () => {
     await withFolder(async (folder) => {
       const deaf = await listen(() => undefined);
