@@ -209,6 +209,28 @@ describe('a worker', () => {
     await done;
   });
 
+  it.each([
+    [1, 'puback', 0x40, 0x87],
+    [2, 'pubrec', 0x50, 0x97],
+  ])('counts by kind what a broker of MQTT 5 refuses with QoS %d', async (qos, name, first, code) => {
+    const refusing = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined).once('data', () => {
+        socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
+        socket.once('data', () => socket.write(Buffer.from([first, 3, 0, 1, code])));
+      });
+    }).listen(0, '127.0.0.1');
+    await once(refusing, 'listening');
+    port = (refusing.address() as AddressInfo).port;
+    const { groups, ...scenario } = scenarioOf(`[connect, { publish: { topic: t, qos: ${qos}, count: 1, rate: 100/s } }]`);
+    const worker = new Driven({ ...scenario, groups: new Map([['c', { ...groups.get('c')!, mqttVersion: 5 }]]) });
+    await worker.prepare();
+    await worker.stage();
+    refusing.close();
+    expect(worker.counters).toMatchObject({ due: 1, sent: 1, acknowledged: 0, failed: 1 });
+    expect([...worker.measures.errors]).toEqual([[`mqtt.${name}.${code}`, 1]]);
+  });
+
   it('ends whatever a client waits for when its stage ends', async () => {
     const silent = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
