@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createWebSocketStream, WebSocketServer } from 'ws';
 import { parse } from 'yaml';
 import { clockOrigin, startClock } from './clock.ts';
 import { Measures } from './measures.ts';
@@ -9,6 +11,9 @@ import { INTERVAL_MS, type FromWorker } from './run-plan.ts';
 import type { Scenario } from './scenario.ts';
 import { parseScenario } from './scenario/mod.ts';
 import { Worker } from './worker.ts';
+
+/** As long as a scenario's may be, of characters with three bytes. */
+const LONG_TOPIC = '€'.repeat(1_024);
 
 let aedes: Aedes;
 let server: Server;
@@ -229,6 +234,21 @@ describe('a worker', () => {
     refusing.close();
     expect(worker.counters).toMatchObject({ due: 1, sent: 1, acknowledged: 0, failed: 1 });
     expect([...worker.measures.errors]).toEqual([[`mqtt.${name}.${code}`, 1]]);
+  });
+
+  it.each(['tcp', 'ws'] as const)('takes the longest message that it may publish, over %s', async (transport) => {
+    const http = createHttpServer().listen(0, '127.0.0.1');
+    new WebSocketServer({ server: http }).on('connection', (webSocket) => aedes.handle(createWebSocketStream(webSocket)));
+    await once(http, 'listening');
+    const broker = { transport, host: '127.0.0.1', port: transport === 'tcp' ? port : (http.address() as AddressInfo).port, path: '/mqtt' };
+    const scenario = scenarioOf(`[connect, { subscribe: "${LONG_TOPIC}" }, { publish: { topic: "${LONG_TOPIC}", payload: fixed, size: 16MiB, count: 1, rate: 100/s } }, { wait: 1s }, disconnect]`);
+    const worker = new Driven({ ...scenario, brokers: new Map([['b', broker]]) });
+    await worker.prepare();
+    await worker.stage();
+    await worker.finish();
+    http.close();
+    expect(Object.fromEntries(worker.measures.errors)).toEqual({});
+    expect(worker.counters).toMatchObject({ acknowledged: 1, received: 1, corrupted: 0, bytesReceived: 16 * 1024 * 1024, closed: 0 });
   });
 
   it('ends whatever a client waits for when its stage ends', async () => {
