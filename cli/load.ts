@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
 import { loadAuthority } from '../certs/mod.ts';
-import { LoadRun, openFilesLimit, workersNeeded, type RunSettings, type Scenario } from '../gateway/load/mod.ts';
-import { startMetricsServer } from '../gateway/load/report/mod.ts';
+import { LoadError, LoadRun, openFilesLimit, workersNeeded, type RunSettings, type Scenario } from '../gateway/load/mod.ts';
+import { startMetricsServer, type LiveFigures, type MetricsServer } from '../gateway/load/report/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
@@ -68,20 +68,31 @@ async function run(options: LoadCommandOptions): Promise<number> {
   const files = await prepareLoadFiles(options);
   const settings = await settingsOf(options, scenario);
   checkStart(options.startAt);
+  checkShard(settings.shard, scenario);
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  let test: LoadRun | undefined;
+  // Before there are workers: they would keep a command alive whose port is taken.
+  const metrics = options.prometheus === undefined ? undefined : await openMetrics(options.prometheus, () => test!.figures);
   const interrupt = catchInterrupt();
   try {
-    const test = new LoadRun({ scenario, settings, version, nowMs: now(), startAtMs: options.startAt, signal: interrupt.signal });
-    const metrics = options.prometheus === undefined ? undefined : await startMetricsServer({ port: options.prometheus, snapshot: () => test.figures });
+    test = new LoadRun({ scenario, settings, version, nowMs: now(), startAtMs: options.startAt, signal: interrupt.signal });
     if (metrics) say(options, `figures for Prometheus: ${metrics.url}`);
-    const panel = showLive(options, loadPicture(scenario.name, () => test.progress));
-    const report = await test.run().finally(async () => {
-      panel.stop();
-      await metrics?.close();
-    });
+    const panel = showLive(options, loadPicture(scenario.name, () => test!.progress));
+    const report = await test.run().finally(() => panel.stop());
     return await deliverLoadReport(report, options, files);
   } finally {
+    await metrics?.close();
     interrupt.release();
+  }
+}
+
+/** Throws LOAD_LIMIT when the port cannot be had. Whoever asks before there are figures is told so. */
+async function openMetrics(port: number, snapshot: () => LiveFigures): Promise<MetricsServer> {
+  try {
+    return await startMetricsServer({ port, snapshot });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new LoadError('LOAD_LIMIT', `--prometheus: port ${port} ${code === 'EADDRINUSE' ? 'is taken' : `cannot be opened (${code ?? 'unknown'})`}: choose another, or 0 for a free one`, { cause });
   }
 }
 
@@ -89,6 +100,12 @@ function checkStart(startAtMs: number | undefined): void {
   if (startAtMs === undefined) return;
   if (startAtMs < now()) throw new CliError('CLI_USAGE', '--start-at: that time has passed');
   if (startAtMs > now() + LONGEST_WAIT_MS) throw new CliError('CLI_USAGE', '--start-at: that is more than 30 days ahead');
+}
+
+/** A shard has its part of the clients and their rate, and there is nobody to tell all of them what to try next. */
+function checkShard({ of }: Shard, { stages }: Scenario): void {
+  const searching = stages.find(({ search }) => search);
+  if (of > 1 && searching) throw new CliError('CLI_USAGE', `--shard: stage '${searching.name}' searches for a rate, and each shard would go its own way: search with one machine, or run shards at rates of your choice`);
 }
 
 /** What the test needs beyond its scenario: whom to trust, who signs, how many processes. */

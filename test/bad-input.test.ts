@@ -7,6 +7,8 @@ import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { makeFolder, MAIN, thrum, withFolder, type Result, type RunOptions } from './cli.ts';
 
 const TINY = ['--sites', '1', '--gateways', '1', '--sensors', '2', '--machines', '1', '--capture-samples', '256', '--duration', '1s', '--quiet'];
+/** A load test that needs no home. */
+const BARE = ['--url', 'mqtt://127.0.0.1:1', '--topic', 't', '--client-id', 'c-{n}'];
 
 /** One clear line on stderr, nothing on stdout, the exit code. */
 function expectRefusal(result: Result, exitCode: number, text: RegExp): void {
@@ -55,6 +57,8 @@ describe('wrong use', () => {
     [['load', '--assert', 'p99 < banana'], /--assert: write a condition such as p99<50ms/],
     [['load', '--scenario', 'nope'], /no scenario that comes with thrum is called 'nope'/],
     [['load', '--key-type', 'dsa'], /--key-type: write one of ec-p256, /],
+    [['load', ...BARE, '--find-rate', 'p99<1s', '--shard', '1/2'], /--shard: stage 'steady' searches for a rate, and each shard would go its own way/],
+    [['load', ...BARE, '--find-rate', 'p99<1s', '--assert', 'steady: p50<1s'], /p50<1s: stage 'steady' searches for a rate, and its trials have an objective/],
     [['load'], /there is no home/],
     [['load', '--clients', '1', '--manifest', 'nope.csv', '--quiet'], /the manifest cannot be read: .*nope\.csv/],
   ])('thrum %j is refused in one line with exit code 2', async (args, text) => {

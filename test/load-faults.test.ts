@@ -172,6 +172,32 @@ describe.concurrent('thrum load', () => {
     });
   });
 
+  it('ends with one line when the port for Prometheus is taken', async () => {
+    const taken = await listen(() => undefined);
+    const { port } = new URL(taken.url);
+    const running = start(['load', '--url', 'mqtt://127.0.0.1:1', '--clients', '1', '--topic', 't', '--client-id', 'c-{n}', '--prometheus', port]);
+    const hung = setTimeout(() => running.child.kill('SIGKILL'), 20_000);
+    const { exitCode, stdout, stderr } = await running.exited;
+    clearTimeout(hung);
+    await taken.stop();
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 3, stdout: '', stderr: `thrum: --prometheus: port ${port} is taken: choose another, or 0 for a free one\n` });
+  });
+
+  it('has not passed, and says why, where a broker takes connections and never answers', async () => {
+    await withFolder(async (folder) => {
+      const deaf = await listen(() => undefined);
+      const file = join(folder, 'deaf.yaml');
+      await writeFile(file, `{ name: deaf, brokers: { b: "${deaf.url}" }, clients: { c: { count: 3, id: "c-{n}" } }, stages: [{ name: come in, limit: 1s, groups: [{ clients: c, do: [connect] }] }], assert: [connect_failed==0] }`);
+      const { stdout, exitCode } = await thrum(['load', '--scenario', file, '--workers', '1', '--json']);
+      await deaf.stop();
+      const report = JSON.parse(stdout) as LoadReport;
+      expect(report.ended).toBe("stage 'come in' took longer than its limit");
+      expect(report.total.counters).toMatchObject({ connects: 3, connectsAbandoned: 3 });
+      expect(report.assertions).toMatchObject([{ outcome: 'unknown', reason: 'No attempt to connect came to its end.' }]);
+      expect(exitCode).toBe(1);
+    });
+  });
+
   it('refuses with one line a key, a certificate or a manifest that cannot be used', async () => {
     await withFolder(async (folder) => {
       const file = join(folder, 'bad.pem');
@@ -184,7 +210,19 @@ describe.concurrent('thrum load', () => {
     });
   });
 
-  it('gives each shard clients of its own, and their reports add up to the whole', async () => {
+  it('tells of a search as JUnit XML', async () => {
+    await withBroker(async (broker) => {
+      await withFolder(async (folder) => {
+        const file = join(folder, 'search.xml');
+        const search = ['--find-rate', 'p99<30s', '--find-from', '20/s', '--find-to', '21/s', '--trial', '1s'];
+        const { exitCode } = await thrum(['load', '--url', broker.url, '--clients', '2', '--topic', 'f/{n}', '--client-id', 'f-{n}', '--workers', '1', '--quiet', ...search, '--junit', file]);
+        expect(exitCode).toBe(0);
+        expect(await readFile(file, 'utf8')).toMatch(/<testsuite name="search steady".*tests="1" failures="0" errors="0".*\n[^]*<testcase name="search for p99&#60;30s"/);
+      });
+    });
+  });
+
+  it('gives each shard clients of its own, however many workers it has, and their reports add up to the whole', async () => {
     await withBroker(async (broker, aedes) => {
       await withFolder(async (folder) => {
         const files = [1, 2].map((index) => join(folder, `${index}.json`));
@@ -193,8 +231,8 @@ describe.concurrent('thrum load', () => {
         aedes.on('client', (client) => {
           if (client.id.startsWith(id)) seen.push(client.id);
         });
-        const shared = ['load', '--url', broker.url, '--clients', '7', '--connect-rate', 'all', '--rate', '70/s', '--duration', '1s', '--topic', 's/{n}', '--client-id', `${id}-{n}`, '--workers', '2', '--quiet'];
-        await Promise.all(files.map((file, at) => thrum([...shared, '--shard', `${at + 1}/2`, '--out', file])));
+        const shared = ['load', '--url', broker.url, '--clients', '7', '--connect-rate', 'all', '--rate', '70/s', '--duration', '1s', '--topic', 's/{n}', '--client-id', `${id}-{n}`, '--quiet'];
+        await Promise.all(files.map((file, at) => thrum([...shared, '--workers', at === 0 ? '4' : '2', '--shard', `${at + 1}/2`, '--out', file])));
         expect([...seen].sort()).toEqual(Array.from({ length: 7 }, (_, n) => `${id}-${n}`));
         const { stdout, exitCode } = await thrum(['load', 'merge', ...files, '--json']);
         expect(exitCode).toBe(0);
@@ -203,6 +241,7 @@ describe.concurrent('thrum load', () => {
         const sum = new Measures();
         for (const { total } of parts) sum.add(total);
         expect(whole.total.counters).toEqual(sum.toData().counters);
+        expect([...parts, whole].map(({ generator }) => generator.clients)).toEqual([4, 3, 7]);
         expect(whole.total.counters).toMatchObject({ connected: 7, sent: 70, acknowledged: 70 });
       });
     });

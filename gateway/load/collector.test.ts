@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Collector } from './collector.ts';
-import { generatorLimit } from './generator-limit.ts';
+import { generatorLimit, Intervals } from './generator-limit.ts';
 import { COUNTERS, Measures, type MeasuresData } from './measures.ts';
 import type { SeriesPoint } from './report.ts';
 import type { Tick } from './run-plan.ts';
@@ -121,8 +121,11 @@ describe('the collector', () => {
 });
 
 describe('the generator', () => {
-  const points = (bad: number, of: number, figures: Partial<SeriesPoint>): SeriesPoint[] =>
-    Array.from({ length: of }, (_, i) => ({ atMs: i, lengthMs: 1000, stage: 's', measures: EMPTY, connectedNow: 0, inFlightNow: 0, cpuMs: 0, rssBytes: 0, loopDelayP99Ms: 1, busiestWorker: 0.5, ...(i < bad ? figures : {}) }));
+  const intervals = (bad: number, of: number, figures: Partial<SeriesPoint>): Intervals => {
+    const all = new Intervals();
+    for (let i = 0; i < of; i++) all.add({ lengthMs: 1000, loopDelayP99Ms: 1, busiestWorker: 0.5, ...(i < bad ? figures : {}) });
+    return all;
+  };
 
   it.each([
     ['busiestWorker', 0.99],
@@ -130,16 +133,34 @@ describe('the generator', () => {
   ])('was the limit when %s was beyond it in a fifth of the intervals and two at least, not in fewer', (name, value) => {
     for (const of of [3, 5, 7, 10, 60, 100, 3_600]) {
       const fifth = Math.max(2, Math.ceil(of / 5));
-      expect(generatorLimit(new Measures(), points(fifth, of, { [name]: value })).reasons).toHaveLength(1);
-      expect(generatorLimit(new Measures(), points(fifth - 1, of, { [name]: value })).reasons).toHaveLength(0);
+      expect(generatorLimit(new Measures(), intervals(fifth, of, { [name]: value })).reasons).toHaveLength(1);
+      expect(generatorLimit(new Measures(), intervals(fifth - 1, of, { [name]: value })).reasons).toHaveLength(0);
     }
+  });
+
+  it.each([
+    ['busy', { busy: 0.99 }],
+    ['late', { loopDelayP99Ms: 80 }],
+  ])('was not the limit of a long run when one second in ten was %s, though longer intervals then hold one each', (_, figures) => {
+    const collector = new Collector(1);
+    collector.beginStage('s', 0);
+    for (let i = 0; i < 8_000; i++) collector.take(0, tickOf(i, 0, i % 10 === 0 ? figures : {}));
+    expect(collector.endStage(8_000_000).limit.reasons).toEqual([]);
+    expect(collector.finish(8_000_000).reasons).toEqual([]);
+  });
+
+  it('was the limit of a long run when one second in four was late', () => {
+    const collector = new Collector(1);
+    collector.beginStage('s', 0);
+    for (let i = 0; i < 10_000; i++) collector.take(0, tickOf(i, 0, i % 4 === 0 ? { loopDelayP99Ms: 80 } : {}));
+    expect(collector.endStage(10_000_000).limit).toMatchObject({ reasons: [expect.stringContaining('80 ms late') as string], loopDelayP99Ms: 80 });
   });
 
   it('was the limit when it sent late, and not when nothing was to be sent', () => {
     const measures = new Measures();
-    expect(generatorLimit(measures, [])).toEqual({ reasons: [], slipP99Ms: null, loopDelayP99Ms: null, busiestWorker: null });
+    expect(generatorLimit(measures, new Intervals())).toEqual({ reasons: [], slipP99Ms: null, loopDelayP99Ms: null, busiestWorker: null });
     for (let i = 0; i < 1_000; i++) measures.time('slip', i < 20 ? 9_000 : 100);
-    expect(generatorLimit(measures, []).reasons).toHaveLength(1);
+    expect(generatorLimit(measures, new Intervals()).reasons).toHaveLength(1);
   });
 });
 

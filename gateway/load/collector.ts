@@ -3,7 +3,7 @@
  * stage, and the total; a long run keeps at most 3,600 points, of longer intervals.
  */
 import { Measures } from './measures.ts';
-import { generatorLimit } from './generator-limit.ts';
+import { generatorLimit, Intervals } from './generator-limit.ts';
 import type { LiveFigures } from './report/prometheus.ts';
 import type { GeneratorLimit, SeriesPoint, StageReport } from './report.ts';
 import { INTERVAL_MS, type Tick } from './run-plan.ts';
@@ -23,6 +23,7 @@ interface OpenStage {
   readonly startMs: number;
   readonly measures: Measures;
   readonly groups: Map<string, Measures>;
+  readonly intervals: Intervals;
 }
 
 export class Collector {
@@ -30,6 +31,7 @@ export class Collector {
   readonly #workers: number;
   readonly #stages: StageReport[] = [];
   #series: SeriesPoint[] = [];
+  readonly #intervals = new Intervals();
   #pointMs = INTERVAL_MS;
   #open = new Map<number, OpenPoint>();
   #stage: OpenStage | undefined;
@@ -49,23 +51,22 @@ export class Collector {
 
   /** What comes from now on is the stage's, and what came since the last one ended. */
   beginStage(name: string, startMs: number): void {
-    this.#stage = { name, startMs, measures: new Measures(), groups: new Map() };
+    this.#stage = { name, startMs, measures: new Measures(), groups: new Map(), intervals: new Intervals() };
     for (const [worker, tick] of this.#between.splice(0)) this.take(worker, tick);
   }
 
   endStage(durationMs: number): StageReport {
     const stage = this.#stage!;
+    this.#closePoints(0);
     this.#stage = undefined;
-    const series = this.#closePoints(0);
     this.#closed = -Infinity; // the next stage may begin in the same interval
-    const points = series.filter((point) => point.stage === stage.name);
     const report = {
       name: stage.name,
       startMs: stage.startMs,
       durationMs,
       measures: stage.measures.toData(),
       groups: [...stage.groups].map(([clients, measures]) => ({ clients, measures: measures.toData() })),
-      limit: generatorLimit(stage.measures, points),
+      limit: generatorLimit(stage.measures, stage.intervals),
     };
     this.#stages.push(report);
     return report;
@@ -78,7 +79,7 @@ export class Collector {
       this.cpuMs += cpuMs;
       for (const [, data] of groups) this.total.add(data);
     }
-    return generatorLimit(this.total, this.#series);
+    return generatorLimit(this.total, this.#intervals);
   }
 
   take(worker: number, tick: Tick): void {
@@ -164,11 +165,13 @@ export class Collector {
   }
 
   /** Closes all points but the newest `keep`: no worker is so late that it adds to them. */
-  #closePoints(keep: number): readonly SeriesPoint[] {
+  #closePoints(keep: number): void {
     const intervals = [...this.#open.keys()].sort((a, b) => a - b);
     for (const interval of intervals.slice(0, Math.max(0, intervals.length - keep))) {
       const point = pointOf(this.#open.get(interval)!);
       this.#series.push({ ...point, atMs: Math.max(point.atMs, this.#series.at(-1)?.atMs ?? 0) });
+      this.#intervals.add(point);
+      this.#stage!.intervals.add(point);
       this.#open.delete(interval);
       this.#closed = interval;
     }
@@ -176,7 +179,6 @@ export class Collector {
       this.#pointMs *= 2;
       this.#series = joinPairs(this.#series, this.#pointMs);
     }
-    return this.#series;
   }
 }
 

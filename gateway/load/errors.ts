@@ -8,7 +8,7 @@ export type LoadErrorCode =
   | 'LOAD_ASSERTION'
   /** A file is no report of a load test, or two do not belong together. */
   | 'LOAD_REPORT'
-  /** The machine allows too few files, ports or addresses for so many clients. */
+  /** The machine allows too few files, ports or addresses for so many clients, or not the port for the figures; a client has no more numbers for its messages. */
   | 'LOAD_LIMIT'
   /** Certificates or keys of the clients cannot be had or used. */
   | 'LOAD_IDENTITY'

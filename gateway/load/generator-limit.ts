@@ -19,12 +19,29 @@ const PART = 0.2;
 /** Of an interval that is shorter nothing is said: the start of a stage is always busy. */
 const SHORTEST_MS = 500;
 
+/** How late and how busy the intervals of a stage or a run were, however many: three digits of each, so there are few different ones. */
+export class Intervals {
+  readonly #delaysMs = new Map<number, number>();
+  readonly #busy = new Map<number, number>();
+
+  add({ lengthMs, loopDelayP99Ms, busiestWorker }: Pick<SeriesPoint, 'lengthMs' | 'loopDelayP99Ms' | 'busiestWorker'>): void {
+    if (lengthMs < SHORTEST_MS) return;
+    note(this.#delaysMs, loopDelayP99Ms);
+    note(this.#busy, busiestWorker);
+  }
+
+  get loopDelayP99Ms(): number | null {
+    return often(this.#delaysMs);
+  }
+
+  get busiestWorker(): number | null {
+    return often(this.#busy);
+  }
+}
+
 /** Judges a stage or a run by its measures and its intervals. */
-export function generatorLimit(measures: Measures, all: readonly SeriesPoint[]): GeneratorLimit {
-  const points = all.filter(({ lengthMs }) => lengthMs >= SHORTEST_MS);
+export function generatorLimit(measures: Measures, { loopDelayP99Ms, busiestWorker }: Intervals): GeneratorLimit {
   const slipP99Ms = measures.has('slip') ? measures.latency('slip').getValueAtPercentile(99) / 1000 : null;
-  const loopDelayP99Ms = often(points.map((point) => point.loopDelayP99Ms));
-  const busiestWorker = often(points.map((point) => point.busiestWorker));
   const reasons: string[] = [];
   if (slipP99Ms !== null && slipP99Ms > LIMITS.slipP99Ms) {
     reasons.push(`One message in a hundred was sent ${slipP99Ms.toFixed(1)} ms or more after it was due (limit ${LIMITS.slipP99Ms} ms).`);
@@ -38,8 +55,18 @@ export function generatorLimit(measures: Measures, all: readonly SeriesPoint[]):
   return { reasons, slipP99Ms, loopDelayP99Ms, busiestWorker };
 }
 
+function note(times: Map<number, number>, value: number): void {
+  const short = Number(value.toPrecision(3));
+  times.set(short, (times.get(short) ?? 0) + 1);
+}
+
 /** What was reached or passed in a fifth of the intervals, and in two at least: one late second is an accident. */
-function often(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => b - a);
-  return sorted[Math.max(1, Math.ceil(PART * sorted.length) - 1)] ?? null;
+function often(times: ReadonlyMap<number, number>): number | null {
+  const all = [...times.values()].reduce((sum, one) => sum + one, 0);
+  let rest = Math.max(2, Math.ceil(PART * all));
+  for (const [value, count] of [...times].sort(([a], [b]) => b - a)) {
+    rest -= count;
+    if (rest <= 0) return value;
+  }
+  return null;
 }

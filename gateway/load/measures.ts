@@ -11,10 +11,10 @@ import { LoadError } from './errors.ts';
  * stops first, connectsAbandoned. closed: connections that the broker or the network ended; cut: that we did.
  *
  * due: messages whose time has come = sent + unsent. sent = acknowledged + in flight + failed. failed: their connection
- * ended before the acknowledgement. received: messages that came to subscribers, of which corrupted had a wrong
- * checksum, duplicates came before (or to another member of a shared subscription: known only at the end), reordered came
- * after a later one, foreign are not this run's, unchecked say nothing of themselves. lost: acknowledged, and never seen by
- * a subscriber that should have; known only at the end.
+ * ended before the acknowledgement, or the broker refused them (MQTT 5). received: messages that came to subscribers, of
+ * which corrupted had a wrong checksum, duplicates came before (or to another member of a shared subscription: known only
+ * at the end), reordered came after a later one, foreign are not this run's, unchecked say nothing of themselves. lost:
+ * acknowledged, and never seen by a subscriber that should have; known only at the end.
  */
 export const COUNTERS = [
   'connects', 'connected', 'connectFailed', 'refusedAsExpected', 'unexpectedlyAccepted', 'connectsAbandoned', 'closed', 'cut', 'disconnected',

@@ -41,7 +41,7 @@ function streamOf(member: Member, step: PublishStep): Stream {
   return stream;
 }
 
-/** Publishes until the step is over and answered for. The stage's end ends it too. */
+/** Publishes until the step is over and answered for. The stage's end ends it too. Throws LOAD_LIMIT when the stream has no more numbers. */
 export async function publish(member: Member, step: PublishStep, context: StageContext): Promise<void> {
   const { now, pacer, runEpoch, scenario, searched } = context.options;
   preparePublish(member, step, runEpoch);
@@ -49,6 +49,8 @@ export async function publish(member: Member, step: PublishStep, context: StageC
   const stream = streamOf(member, step);
   if (stream.beganUs === 0) stream.beganUs = startUs;
   const forMs = step.pace.kind === 'searched' && searched ? searched.forMs : step.end.kind === 'duration' ? step.end.forMs : Infinity;
+  const wanted = step.end.kind === 'count' ? step.end.messages : Infinity;
+  const left = MAX_BATCH_MESSAGES - stream.next;
   const publication = new Publication({
     client: member.client,
     schedule: scheduleOf(member, step, startUs, context),
@@ -56,7 +58,7 @@ export async function publish(member: Member, step: PublishStep, context: StageC
     qos: step.qos,
     window: step.window,
     stream,
-    mostMessages: Math.min(step.end.kind === 'count' ? step.end.messages : Infinity, MAX_BATCH_MESSAGES - stream.next),
+    mostMessages: Math.min(wanted, left),
     untilUs: startUs + forMs * 1000,
     patienceUs: scenario.settleMs * 1000,
     measures: member.measures,
@@ -68,6 +70,9 @@ export async function publish(member: Member, step: PublishStep, context: StageC
   if (!member.client.connected && !member.isReconnecting) publication.endIfUnbounded(now());
   await publication.done;
   member.publication = undefined;
+  if (wanted > left && stream.next === MAX_BATCH_MESSAGES) {
+    throw new LoadError('LOAD_LIMIT', `client ${member.names.client} has sent the ${MAX_BATCH_MESSAGES.toLocaleString('en-US')} messages that one can on a topic: share them out among more clients or topics`);
+  }
 }
 
 function scheduleOf(member: Member, { pace }: PublishStep, startUs: number, context: StageContext): Schedule {

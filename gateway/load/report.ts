@@ -14,8 +14,10 @@ export interface LoadReport {
   readonly name: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
+  /** When its first stage was told to begin, ISO 8601, UTC: the same in all shards of a run. Null: as soon as all was prepared. */
+  readonly startAt: string | null;
   readonly durationMs: number;
-  /** `done`, or why it ended early: `interrupted`, `worker lost: …`, `stage "x" took longer than its limit`. */
+  /** `done`, or why it ended early: `interrupted`, `worker 1 ended before its work (SIGKILL)`, `stage 'x' took longer than its limit`. */
   readonly ended: string;
   /** Which parts of the load these figures are of; a whole run has one of one. */
   readonly shards: readonly { readonly index: number; readonly of: number; readonly host: string }[];
@@ -37,7 +39,7 @@ export interface GeneratorFacts {
   readonly cpu: string;
   readonly cores: number;
   readonly workers: number;
-  /** Clients of all groups. */
+  /** Clients of all groups that were its. */
   readonly clients: number;
   /** Making keys, certificates and TLS contexts before the start. */
   readonly prepareMs: number;
@@ -97,7 +99,7 @@ export interface SearchReport {
   readonly stage: string;
   readonly objective: readonly string[];
   readonly trials: readonly SearchTrial[];
-  /** Highest rate that met the objective in all of its trials; null when not even the lowest did. */
+  /** Highest rate that met the objective in most of its trials; null when not even the lowest did. */
   readonly ratePerS: number | null;
   /** Lowest rate that missed it; null when none did. */
   readonly missedAtPerS: number | null;

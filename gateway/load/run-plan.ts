@@ -22,7 +22,7 @@ export interface RunSettings {
 export interface WorkerPlan {
   readonly scenario: Scenario;
   readonly settings: RunSettings;
-  /** Of all workers of all shards, from 0. Client n of a group is the worker's when n modulo `parts` is `part`. */
+  /** Client n of a group is the worker's when n modulo `parts` is `part`: whatever workers another shard has, it has no client of this one. */
   readonly part: number;
   readonly parts: number;
   readonly origin: ClockOrigin;

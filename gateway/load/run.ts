@@ -95,9 +95,10 @@ export class LoadRun {
     const origin = clockOrigin(nowMs);
     this.#now = startClock(origin);
     this.#originUs = origin.wallUs;
-    const parts = settings.workers * settings.shard.of;
+    const { index, of } = settings.shard;
+    // Shards first, then workers: shards need not have as many of them.
     this.#plans = Array.from({ length: settings.workers }, (_, worker): WorkerPlan => {
-      return { scenario, settings, part: (settings.shard.index - 1) * settings.workers + worker, parts, origin, runEpoch: Math.floor((options.startAtMs ?? nowMs) / 1000) };
+      return { scenario, settings, part: index - 1 + of * worker, parts: of * settings.workers, origin, runEpoch: Math.floor((options.startAtMs ?? nowMs) / 1000) };
     });
     this.#crew = new Crew({ plans: this.#plans, onMessage: (worker, message) => this.#hear(worker, message) });
   }
@@ -106,7 +107,7 @@ export class LoadRun {
     return {
       phase: this.#phase,
       prepared: [...this.#prepared.values()].reduce((sum, one) => sum + one, 0),
-      clients: clientsOf(this.#options.scenario.groups.values()),
+      clients: clientsOf(this.#options.scenario.groups.values(), this.#options.settings.shard),
       stage: this.#stageName,
       stageNumber: this.#stageNumber,
       stages: this.#options.scenario.stages.length,
@@ -207,6 +208,8 @@ export class LoadRun {
       this.#crew.tell(() => ({ kind: 'end-stage' }));
       await Promise.race([done, delay(END_MS, undefined, { ref: false })]);
     }
+    // A trial that takes too long has missed its objective, and a life without end is ended by nothing else.
+    if (how === 'limit' && !searched && this.#ended === 'done' && !stage.lives.some(({ repeat }) => repeat === Infinity)) this.#ended = `stage '${name}' took longer than its limit`;
     const endMs = this.#elapsedMs;
     const { settleMs } = this.#options.scenario;
     await this.#settle(endMs + (how === 'interrupted' ? Math.min(settleMs, INTERRUPTED_SETTLE_MS) : settleMs));
@@ -246,7 +249,7 @@ export class LoadRun {
   }
 
   #report(): LoadReport {
-    const { scenario, settings, version, nowMs } = this.#options;
+    const { scenario, settings, version, nowMs, startAtMs } = this.#options;
     const limit = this.#collector.finish(this.#elapsedMs);
     const { crowd, peakRssBytes, cpuMs } = this.#collector;
     const total = this.#collector.total.toData();
@@ -256,6 +259,7 @@ export class LoadRun {
       version: REPORT_VERSION,
       name: scenario.name,
       startedAt: new Date(nowMs).toISOString(),
+      startAt: startAtMs === undefined ? null : new Date(startAtMs).toISOString(),
       durationMs,
       ended: this.#ended,
       shards: [{ ...settings.shard, host: hostname() }],
@@ -265,7 +269,7 @@ export class LoadRun {
         cpu: cpus()[0]?.model ?? 'unknown',
         cores: cpus().length,
         workers: settings.workers,
-        clients: clientsOf(scenario.groups.values()),
+        clients: clientsOf(scenario.groups.values(), settings.shard),
         prepareMs: this.#prepareMs,
         cpuMs,
         peakRssBytes,

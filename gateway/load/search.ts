@@ -1,5 +1,5 @@
 /**
- * Finds the highest rate at which an objective holds: doubles until it is missed, halves the gap (by ratio) until it is
+ * Finds the highest rate at which an objective holds: doubles from the lowest until it is missed, halves the gap (by ratio) until it is
  * small, and then tries both ends again, because one trial on a noisy machine proves little: most of a rate's trials count.
  */
 import { Measures } from './measures.ts';
@@ -54,7 +54,6 @@ function nextRate(trials: readonly SearchTrial[], { fromPerS, toPerS, precision,
   const { met, missed } = bracketOf(trials);
   if (met === null && missed === null) return fromPerS;
   if (missed === null && met! < toPerS) return Math.min(toPerS, met! * 2);
-  if (met === null && missed! >= 2) return missed! / 2;
   if (met !== null && missed !== null && missed / met > 1 + precision) return Math.sqrt(met * missed);
   return [met, missed].find((rate) => rate !== null && trials.filter(({ ratePerS }) => ratePerS === rate).length <= confirmations) ?? undefined;
 }

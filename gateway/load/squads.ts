@@ -4,7 +4,7 @@ import { identityMaker, type IdentityMaker } from './identities.ts';
 import type { Member, Squad } from './member.ts';
 import { Measures } from './measures.ts';
 import type { ClientGroup, Scenario } from './scenario.ts';
-import type { WorkerPlan } from './run-plan.ts';
+import type { RunSettings, WorkerPlan } from './run-plan.ts';
 import { fillIn } from './topics.ts';
 
 /** Identities that are made side by side: the thread pool makes keys. */
@@ -84,9 +84,9 @@ async function identify(member: Member, maker: IdentityMaker): Promise<void> {
   member.identity = await maker.identify(member.names);
 }
 
-/** Clients of all these groups. */
-export function clientsOf(groups: Iterable<ClientGroup>): number {
+/** A shard's clients of all these groups. */
+export function clientsOf(groups: Iterable<ClientGroup>, { index, of }: RunSettings['shard']): number {
   let clients = 0;
-  for (const { count } of groups) clients += count;
+  for (const { count } of groups) clients += Math.ceil(Math.max(0, count - (index - 1)) / of);
   return clients;
 }

@@ -43,9 +43,10 @@ export function workerHost({ now, runEpoch, memberOf, onLost }: WorkerHostOption
       measures.time('publish', nowUs - dueUs);
       publication?.onAnswer(ticket, nowUs);
     },
-    onUnacknowledged: (client, tickets) => {
+    onUnacknowledged: (client, tickets, refusal) => {
       const member = memberOf(client);
       member.measures.counters.failed += tickets.length;
+      if (refusal !== undefined) member.measures.countError(refusal, tickets.length);
       member.fortune.failures += tickets.length;
       noteUnacknowledged(member, tickets);
       const nowUs = now();

@@ -1,8 +1,13 @@
 import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { FromWorker } from './run-plan.ts';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+import { INTERVAL_MS, type FromWorker } from './run-plan.ts';
 import { broker, Driven, scenarioOf, started, withBroker } from './worker.fixture.ts';
+
+/** As long as a scenario's may be, of characters with three bytes. */
+const LONG_TOPIC = '€'.repeat(1_024);
 
 withBroker();
 
@@ -12,6 +17,16 @@ describe('a worker', () => {
     await worker.stage();
     expect(worker.counters).toMatchObject({ connects: 1, connected: 1, due: 20, sent: 20, acknowledged: 20, disconnected: 1 });
     expect(worker.heard.at(-1)!.kind).toBe('stage-done');
+  });
+
+  it('tells nothing of the time in which it waits for the first stage', async () => {
+    const worker = await started('[connect]');
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS + 200));
+    expect(worker.heard.map(({ kind }) => kind)).toEqual(['prepared']);
+    await worker.stage();
+    const ticks = worker.heard.filter((message) => message.kind === 'tick');
+    expect(ticks.length).toBeGreaterThan(0);
+    for (const { lengthMs } of ticks) expect(lengthMs).toBeLessThan(INTERVAL_MS);
   });
 
   it('ends at once a count that can never be sent, because the connection was lost while the client waited', async () => {
@@ -87,6 +102,43 @@ describe('a worker', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     await worker.endStage();
     await done;
+  });
+
+  it.each([
+    [1, 'puback', 0x40, 0x87],
+    [2, 'pubrec', 0x50, 0x97],
+  ])('counts by kind what a broker of MQTT 5 refuses with QoS %d', async (qos, name, first, code) => {
+    const refusing = createServer((socket) => {
+      broker.sockets.add(socket);
+      socket.on('error', () => undefined).once('data', () => {
+        socket.write(Buffer.from([0x20, 3, 0, 0, 0]));
+        socket.once('data', () => socket.write(Buffer.from([first, 3, 0, 1, code])));
+      });
+    }).listen(0, '127.0.0.1');
+    await once(refusing, 'listening');
+    broker.port = (refusing.address() as AddressInfo).port;
+    const { groups, ...scenario } = scenarioOf(`[connect, { publish: { topic: t, qos: ${qos}, count: 1, rate: 100/s } }]`);
+    const worker = new Driven({ ...scenario, groups: new Map([['c', { ...groups.get('c')!, mqttVersion: 5 }]]) });
+    await worker.prepare();
+    await worker.stage();
+    refusing.close();
+    expect(worker.counters).toMatchObject({ due: 1, sent: 1, acknowledged: 0, failed: 1 });
+    expect([...worker.measures.errors]).toEqual([[`mqtt.${name}.${code}`, 1]]);
+  });
+
+  it.each(['tcp', 'ws'] as const)('takes the longest message that it may publish, over %s', async (transport) => {
+    const http = createHttpServer().listen(0, '127.0.0.1');
+    new WebSocketServer({ server: http }).on('connection', (webSocket) => broker.aedes.handle(createWebSocketStream(webSocket)));
+    await once(http, 'listening');
+    const address = { transport, host: '127.0.0.1', port: transport === 'tcp' ? broker.port : (http.address() as AddressInfo).port, path: '/mqtt' };
+    const scenario = scenarioOf(`[connect, { subscribe: "${LONG_TOPIC}" }, { publish: { topic: "${LONG_TOPIC}", payload: fixed, size: 16MiB, count: 1, rate: 100/s } }, { wait: 1s }, disconnect]`);
+    const worker = new Driven({ ...scenario, brokers: new Map([['b', address]]) });
+    await worker.prepare();
+    await worker.stage();
+    await worker.finish();
+    http.close();
+    expect(Object.fromEntries(worker.measures.errors)).toEqual({});
+    expect(worker.counters).toMatchObject({ acknowledged: 1, received: 1, corrupted: 0, bytesReceived: 16 * 1024 * 1024, closed: 0 });
   });
 
   it('ends whatever a client waits for when its stage ends', async () => {

@@ -177,8 +177,9 @@ export class Worker {
     this.#tickedUs = this.#now();
   }
 
+  /** Before the first stage there is nothing to tell: idle seconds would only thin out the busy ones that come. */
   #tickWhenDue(): void {
-    if (this.#intervalNow() > this.#interval) this.#tick();
+    if (this.#run && this.#intervalNow() > this.#interval) this.#tick();
   }
 
   /** Tells what was counted since the last time, and forgets it. */

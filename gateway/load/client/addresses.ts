@@ -16,10 +16,13 @@ interface Entry {
 }
 
 const entries = new Map<string, Entry>();
+/** Names that are being asked for, and who waits for the answer. */
+const asked = new Map<string, ((error: Error | null, entry?: Entry) => void)[]>();
 
 /** For `net.connect`. */
 export const lookupOnce: LookupFunction = (name, options, callback) => {
-  const answer = (entry: Entry): void => {
+  const answer = (error: Error | null, entry?: Entry): void => {
+    if (!entry) return callback(error, []);
     const good = entry.addresses.filter(({ address }) => !entry.refused.has(address));
     const usable = good.length > 0 ? good : entry.addresses;
     const turn = entry.turn++ % usable.length;
@@ -29,17 +32,28 @@ export const lookupOnce: LookupFunction = (name, options, callback) => {
   };
   const entry = entries.get(name);
   if (entry && performance.now() - entry.askedMs < KEPT_MS) {
-    process.nextTick(answer, entry);
+    process.nextTick(answer, null, entry);
     return;
   }
-  askResolver(name, { all: true }, (error, addresses) => {
-    if (error) return callback(error, []);
-    if (entries.size === MOST_NAMES) entries.clear();
-    const fresh = { askedMs: performance.now(), addresses, refused: new Set<string>(), turn: 0 };
-    entries.set(name, fresh);
-    answer(fresh);
-  });
+  const waiting = asked.get(name);
+  if (waiting) waiting.push(answer);
+  else ask(name, answer);
 };
+
+/** Asks for a name once for all who want to know it meanwhile. */
+function ask(name: string, answer: (error: Error | null, entry?: Entry) => void): void {
+  const waiting = [answer];
+  asked.set(name, waiting);
+  askResolver(name, { all: true }, (error, addresses) => {
+    asked.delete(name);
+    let entry: Entry | undefined;
+    if (!error) {
+      if (entries.size === MOST_NAMES) entries.clear();
+      entries.set(name, (entry = { askedMs: performance.now(), addresses, refused: new Set<string>(), turn: 0 }));
+    }
+    for (const one of waiting) one(error, entry);
+  });
+}
 
 /** Notes which of a name's addresses refuse this socket. */
 export function noteRefusals(name: string, socket: Socket): void {

@@ -29,9 +29,9 @@ export function requestPacket(mqttVersion: 4 | 5, messageId: number, topic: stri
   return generate({ cmd: 'publish', messageId, topic, payload, qos: 1, dup: false, retain: false }, { protocolVersion: mqttVersion });
 }
 
-/** What a CONNACK says, 0 for yes; undefined when it says nothing, or what it must not. */
-export function connackCode({ returnCode, reasonCode = returnCode, properties }: IConnackPacket): number | undefined {
-  return properties?.receiveMaximum === 0 ? undefined : reasonCode;
+/** What a CONNACK says, 0 for yes; undefined when it says nothing, or what it must not: a receive maximum of 0, a property twice. */
+export function connackCode({ returnCode, reasonCode = returnCode, properties = {} }: IConnackPacket): number | undefined {
+  return properties.receiveMaximum === 0 || Object.values(properties).some(Array.isArray) ? undefined : reasonCode;
 }
 
 /** The first refusal in a SUBACK or UNSUBACK for so many filters, 0 for none; undefined when it does not answer that. */

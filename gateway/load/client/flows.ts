@@ -9,6 +9,8 @@ import { acknowledgement, PACKET, readLength } from './packets.ts';
 /** An id that no publish of the load has: of SUBSCRIBE, UNSUBSCRIBE and requests, one at a time. */
 export const CONTROL_ID = 65_535;
 
+/** What the last acknowledgement of a publish is called where it says no. */
+const REFUSALS: Readonly<Record<number, string>> = { [PACKET.puback]: 'puback', [PACKET.pubrec]: 'pubrec', [PACKET.pubcomp]: 'pubcomp' };
 /** Low bits of its first byte; of the other acknowledgements they are 0. */
 const FLAGS_OF_PUBREL = 2;
 
@@ -58,7 +60,7 @@ export class Flows {
     const isRefused = kind === PACKET.pubrec;
     if (!isRefused && isReleased !== (kind === PACKET.pubcomp)) return false;
     const { dueUs, ticket } = inFlight.take(id)!;
-    if (reason >= 0x80) this.#host.onUnacknowledged(this.#client, [ticket]);
+    if (reason >= 0x80) this.#host.onUnacknowledged(this.#client, [ticket], `mqtt.${REFUSALS[kind]!}.${reason}`);
     else this.#host.onAcknowledged(this.#client, dueUs, ticket);
     return true;
   }

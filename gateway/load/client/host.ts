@@ -51,8 +51,8 @@ export interface ClientHost {
   onRoom(client: LoadClient): void;
   /** A connection that stood ended and we did not end it. One whose `connect` rejects never stood. */
   onClosed(client: LoadClient, kind: string): void;
-  /** Tickets of publishes whose acknowledgement can no longer come. */
-  onUnacknowledged(client: LoadClient, tickets: readonly number[]): void;
+  /** Tickets of publishes whose acknowledgement can no longer come; `refusal` is the kind of failure when the broker said no: `mqtt.puback.135`. */
+  onUnacknowledged(client: LoadClient, tickets: readonly number[], refusal?: string): void;
   /** A TLS session that can be resumed. */
   onSession(client: LoadClient, session: Buffer): void;
 }

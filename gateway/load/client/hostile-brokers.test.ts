@@ -42,9 +42,20 @@ describe('a broker that answers CONNECT wrongly', () => {
     });
   });
 
-  it('with MQTT 5 and a receive maximum of 0 is garbage', async () => {
-    await meet(Buffer.of(0x20, 6, 0, 0, 3, 0x21, 0, 0), { mqttVersion: 5 }, async ({ client }, { options }) => {
+  it.each([
+    ['a receive maximum of 0', [0x21, 0, 0]],
+    ['a receive maximum twice', [0x21, 0, 5, 0x21, 0, 9]],
+    ['a keep-alive twice', [0x13, 0, 60, 0x13, 0, 60]],
+  ])('with MQTT 5 and %s is garbage', async (_, properties) => {
+    await meet(Buffer.of(0x20, properties.length + 3, 0, 0, properties.length, ...properties), { mqttVersion: 5 }, async ({ client }, { options }) => {
       expect(await kindOf(client.connect(options))).toBe('mqtt.garbage');
+    });
+  });
+
+  it('with MQTT 5 and the same user property twice is fine', async () => {
+    const pair = [0x26, 0, 1, 97, 0, 1, 98];
+    await meet(Buffer.of(0x20, 17, 0, 0, 14, ...pair, ...pair), { mqttVersion: 5 }, async ({ client }, { options }) => {
+      expect(await kindOf(client.connect(options))).toBe('none');
     });
   });
 

@@ -1,11 +1,15 @@
 /** MQTT packets of 3.1.1 and 5, as a client of a load test needs them: few to write, and those that come cut out of the stream. */
 
+import { SCENARIO_LIMITS } from '../scenario/limits.ts';
+
 export const PACKET = { connack: 2, publish: 3, puback: 4, pubrec: 5, pubrel: 6, pubcomp: 7, suback: 9, unsuback: 11, pingresp: 13, disconnect: 14 } as const;
 
-/** Longest packet that is taken from a broker. */
-const MAX_PACKET_BYTES = 16 * 1024 * 1024;
+/** Topic (at most 65,535 bytes), message id and properties that come with a payload. */
+const MAX_HEAD_BYTES = 128 * 1024;
+/** Longest packet that is taken from a broker, without its first byte and length: of the longest payload that may be published. */
+export const MAX_PACKET_BYTES = SCENARIO_LIMITS.payloadBytes + MAX_HEAD_BYTES;
 /** Bytes of a remaining length at most (MQTT 3.1.1, 2.2.3). */
-const MAX_LENGTH_BYTES = 4;
+export const MAX_LENGTH_BYTES = 4;
 
 export const PINGREQ = Buffer.from([0xc0, 0]);
 export const DISCONNECT = Buffer.from([0xe0, 0]);

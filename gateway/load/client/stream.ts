@@ -8,7 +8,11 @@ import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:
 import { createWebSocketStream, WebSocket } from 'ws';
 import type { Broker } from '../scenario.ts';
 import { lookupOnce, noteRefusals } from './addresses.ts';
+import { MAX_LENGTH_BYTES, MAX_PACKET_BYTES } from './packets.ts';
 import { rememberServerCertificate } from './server-certificates.ts';
+
+/** Longest message of a WebSocket: a whole packet. */
+const MAX_MESSAGE_BYTES = 1 + MAX_LENGTH_BYTES + MAX_PACKET_BYTES;
 
 export interface StreamOptions {
   readonly broker: Broker;
@@ -52,7 +56,7 @@ export function openStream({ broker, context, verify, session, localAddress }: S
     return { stream: socket, socket };
   }
   const authority = isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
-  const webSocket = new WebSocket(`${transport}://${authority}${broker.path}`, 'mqtt', { createConnection: () => socket, perMessageDeflate: false, maxPayload: 16 * 1024 * 1024 });
+  const webSocket = new WebSocket(`${transport}://${authority}${broker.path}`, 'mqtt', { createConnection: () => socket, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES });
   webSocket.once('open', () => listener.onReady());
   return { stream: createWebSocketStream(webSocket), socket };
 }

@@ -63,6 +63,11 @@ describe('an assertion', () => {
   it('is unknown where nothing of the kind was measured', () => {
     expect(['delivery.p99<1s', 'receive_rate>1', 'lost==0', 'duplicates==0', 'corrupted==0'].map((text) => outcome(text))).toEqual(Array(5).fill('unknown'));
     expect(['error_share<1%', 'failed==0'].map((text) => outcome(text, new Measures()))).toEqual(['unknown', 'unknown']);
+    const unsent = measured((all) => Object.assign(all.counters, { due: 9, sent: 0, acknowledged: 0, failed: 0, unsent: 9 }));
+    expect(['failed==0', 'unsent==0'].map((text) => outcome(text, unsent))).toEqual(['unknown', 'failed']);
+    const waiting = { connects: 5, connected: 0, connectFailed: 0, connectsAbandoned: 5 };
+    const connecting = (more: object): Measures => measured((all) => Object.assign(all.counters, { ...waiting, ...more }));
+    expect([{}, { connected: 1 }, { refusedAsExpected: 1 }, { connectFailed: 1 }].map((more) => outcome('connect_failed==0', connecting(more)))).toEqual(['unknown', 'met', 'met', 'failed']);
     const unchecked = measured((all) => Object.assign(all.counters, { received: 5, unchecked: 5 }));
     expect(outcome('duplicates==0', unchecked)).toBe('unknown');
     expect(outcome('duplicates==0', measured((all) => Object.assign(all.counters, { received: 6, unchecked: 5 })))).toBe('met');

@@ -9,14 +9,15 @@ import { errorShare, percentileMs, ratePerS } from './figures.ts';
 
 export { parseAssertion, type Assertion } from './assertion-grammar.ts';
 
-/** What went wrong with messages says nothing where none could go wrong: then there is a sentence. */
+/** What went wrong says nothing where nothing could: then there is a sentence. */
 const UNMEASURED: Readonly<Partial<Record<Counter, (counters: Measures['counters']) => string | undefined>>> = {
   lost: ({ expectedDeliveries }) => (expectedDeliveries > 0 ? undefined : 'No delivery was expected here, so loss was not measured: it is known at the end of a whole run in which subscribers check what they get.'),
   duplicates: checked,
   reordered: checked,
   corrupted: checked,
-  failed: ({ due }) => (due > 0 ? undefined : 'No message was due.'),
+  failed: ({ sent }) => (sent > 0 ? undefined : 'No message was sent.'),
   unsent: ({ due }) => (due > 0 ? undefined : 'No message was due.'),
+  connectFailed: ({ connected, refusedAsExpected, unexpectedlyAccepted }) => (connected + refusedAsExpected + unexpectedlyAccepted > 0 ? undefined : 'No attempt to connect came to its end.'),
 };
 
 interface Found {

@@ -52,6 +52,7 @@ const shape: z.ZodType<LoadReport> = z.object({
   version: z.literal(REPORT_VERSION),
   name: text,
   startedAt: z.iso.datetime(),
+  startAt: orNull(z.iso.datetime()).default(null),
   durationMs: amount,
   ended: text,
   shards: z.array(shard).min(1).max(MAX_LIST),

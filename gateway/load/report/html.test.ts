@@ -78,7 +78,7 @@ describe('charts', () => {
     expect(timeCharts(REPORT).map(({ title }) => title)).toEqual(['Messages', 'Publish latency', 'Connects', 'Clients', 'Errors', 'CPU of the generator', 'Memory of the generator', 'Delay of the generator']);
     expect(distributionCharts(REPORT).map(({ lines }) => lines.map(({ name }) => name))).toEqual([['publish', 'delivery', 'slip'], ['connect', 'tcp', 'tls', 'connack']]);
     const [messages] = timeCharts(REPORT);
-    expect(messages!.bands).toEqual([{ name: 'connect', from: 0, to: 4 }, { name: 'steady', from: 4, to: 10 }]);
+    expect(messages!.bands).toEqual([{ name: 'connect', from: 0, to: 4 }, { name: 'steady at 3200/s', from: 4, to: 10 }]);
     expect(messages!.lines[0]!.points.map(({ x, y }) => [x, y])).toEqual([[0.5, 0], [1.5, 0], [2.5, 0], [3.5, 0], ...[4.5, 5.5, 6.5, 7.5, 8.5, 9.5].map((x) => [x, 400])]);
   });
 

@@ -4,16 +4,21 @@ import type { LoadReport } from '../report.ts';
 import { reportToJunit } from './junit.ts';
 import { HOSTILE, reportOf, searched } from './report.fixture.ts';
 
-const REPORT = searched(reportOf({ seconds: 3, assertions: ['lost==0', 'steady: p99<1us', 'steady: p99<1s', 'connect: p99<1s', 'elsewhere: p99<1s'] }));
+const REPORT = reportOf({ seconds: 3, assertions: ['lost==0', 'steady: p99<1us', 'steady: p99<1s', 'connect: p99<1s', 'elsewhere: p99<1s'] });
+const SEARCHED = searched(reportOf({ seconds: 3, assertions: ['lost==0'] }));
 const all = (element: Element, name: string): Element[] => element.children.flatMap((child) => [...(child.name === name ? [child] : []), ...all(child, name)]);
 const outcomes = (report: LoadReport): Record<string, string> =>
   Object.fromEntries(all(parseXml(reportToJunit(report)), 'testcase').map((one) => [one.attributes['name']!, one.children[0]!.name]));
 
 describe('a load test as JUnit XML', () => {
-  it('has a test case for each assertion and search: failed is a failure, unknown an error', () => {
-    expect(outcomes(REPORT)).toEqual({
-      'lost==0': 'system-out', 'elsewhere: p99<1s': 'error', 'p99<1us': 'failure', 'p99<1s': expect.stringMatching(/system-out|error/) as string, 'search for p99<50ms, lost==0': 'system-out',
-    });
+  it('has a test case for each assertion: failed is a failure, unknown an error', () => {
+    expect(outcomes(REPORT)).toEqual({ 'lost==0': 'system-out', 'elsewhere: p99<1s': 'error', 'p99<1us': 'failure', 'p99<1s': expect.stringMatching(/system-out|error/) as string });
+  });
+
+  it('has a suite for each search, which takes as long as its trials', () => {
+    expect(outcomes(SEARCHED)).toEqual({ 'lost==0': 'system-out', 'search for p99<50ms, lost==0': 'system-out' });
+    const suites = all(parseXml(reportToJunit(SEARCHED)), 'testsuite').map(({ attributes }) => [attributes['name'], attributes['time']]);
+    expect(suites).toEqual([['whole run', '7.000'], ['search steady', '3.000']]);
   });
 
   it('has counts that agree with its elements', () => {
@@ -26,8 +31,8 @@ describe('a load test as JUnit XML', () => {
   });
 
   it('tells a search without a rate, and a run that ended early', () => {
-    const [search] = REPORT.searches;
-    const without = (outcome: 'missed' | 'generator-limited'): LoadReport => ({ ...REPORT, searches: [{ ...search!, ratePerS: null, trials: search!.trials.map((trial) => ({ ...trial, outcome })) }] });
+    const [search] = SEARCHED.searches;
+    const without = (outcome: 'missed' | 'generator-limited'): LoadReport => ({ ...SEARCHED, searches: [{ ...search!, ratePerS: null, trials: search!.trials.map((trial) => ({ ...trial, outcome })) }] });
     expect(outcomes(without('missed'))['search for p99<50ms, lost==0']).toBe('failure');
     expect(outcomes(without('generator-limited'))['search for p99<50ms, lost==0']).toBe('error');
     expect(outcomes({ ...REPORT, ended: 'interrupted' })['the run comes to its end']).toBe('error');

@@ -1,10 +1,10 @@
 /**
- * A report as JUnit XML, as Jenkins, GitLab and GitHub actions read it: a suite for the whole run and for each stage with
- * assertions, a test case for each assertion and each search. A failed assertion is a failure; one that cannot be judged is
+ * A report as JUnit XML, as Jenkins, GitLab and GitHub actions read it: a suite for the whole run, for each stage with
+ * assertions and for each search, a test case for each assertion and each search. A failed assertion is a failure; one that cannot be judged is
  * an error, as is a run that ended early. Promises: well-formed XML 1.0 whatever names are in it, with counts that agree
  * with the elements.
  */
-import type { AssertionResult, LoadReport, SearchReport } from '../report.ts';
+import type { AssertionResult, LoadReport, SearchReport, StageReport } from '../report.ts';
 import { escaped } from './printable.ts';
 import { limitReasons, searchSentence } from './summary.ts';
 
@@ -42,13 +42,20 @@ function suitesOf(report: LoadReport): Suite[] {
     ...stages.map((stage): Suite => ({
       name: `stage ${stage.name}`,
       durationMs: stage.durationMs,
-      cases: [...assertions.filter((one) => one.stage === stage.name).map((one) => caseOf(one, false)), ...searches.filter((search) => search.stage === stage.name).map(searchCase)],
+      cases: assertions.filter((one) => one.stage === stage.name).map((one) => caseOf(one, false)),
     })),
+    ...searches.map((search): Suite => ({ name: `search ${search.stage}`, durationMs: trialsMs(search, stages), cases: [searchCase(search)] })),
   ];
 }
 
 function caseOf({ text, stage, outcome, reason }: AssertionResult, named: boolean): Case {
   return { name: named && stage !== null ? `${stage}: ${text}` : text, outcome, reason };
+}
+
+/** Trials are stages of their own: `steady at 3200/s`, `steady at 3200/s (2)`. */
+function trialsMs({ stage }: SearchReport, stages: readonly StageReport[]): number {
+  const trials = stages.filter(({ name }) => name.startsWith(`${stage} at `) && /^\d+\/s( \(\d+\))?$/.test(name.slice(`${stage} at `.length)));
+  return trials.reduce((sum, { durationMs }) => sum + durationMs, 0);
 }
 
 /** No rate is a failure, unless the generator was the limit in every trial. */

@@ -69,6 +69,12 @@ describe('merged reports of shards', () => {
     expect([merge.limit.reasons, merge.ended, merge.stages.length]).toEqual([['Shard 2 (host-2): It was late.'], 'shard 2: interrupted', 2]);
   });
 
+  it('are of one run when its shards were told the same time to begin, whatever their clocks say', () => {
+    const at = { startAt: '2026-03-01T12:00:30.000Z' };
+    expect(mergeReports([{ ...shard(1, 2), ...at }, { ...shard(2, 2), ...at, startedAt: '2026-03-01T11:00:00.000Z' }])).toMatchObject({ ...at, startedAt: '2026-03-01T11:00:00.000Z' });
+    expect(mergeReports([shard(1, 2), { ...shard(2, 2), startedAt: '2026-03-01T12:00:08.000Z' }]).startAt).toBeNull();
+  });
+
   it('are the report itself when it is whole', () => {
     const whole = searched(reportOf({ seconds: 3, assertions: ['p99<1s'] }));
     expect(mergeReports([whole])).toEqual(whole);
@@ -83,6 +89,10 @@ describe('reports that do not belong together', () => {
     expect(merging(shard(1, 4), shard(3, 4))).toThrow('shards 2/4, 4/4 missing: give the files of all shards');
     expect(merging(shard(1, 2), shard(2, 3))).toThrow('shard 1 is of 2, and shard 2 is of 3');
     expect(merging(shard(1, 2), { ...shard(2, 2), name: 'another' })).toThrow("two scenarios, 'telemetry' and 'another'");
+    const at = { startAt: '2026-03-01T12:00:30.000Z' };
+    expect(merging({ ...shard(1, 2), ...at }, { ...shard(2, 2), startAt: '2026-03-02T12:00:30.000Z' })).toThrow('shard 1 was to begin at 2026-03-01T12:00:30.000Z, and shard 2 at 2026-03-02T12:00:30.000Z: give reports of one run');
+    expect(merging(shard(1, 2), { ...shard(2, 2), ...at })).toThrow('shard 1 was to begin as soon as it was ready, and shard 2 at 2026-03-01T12:00:30.000Z');
+    expect(merging({ ...shard(1, 2), startedAt: '2026-03-02T12:00:00.000Z' }, shard(2, 2))).toThrow('shard 2 was over when shard 1 began, 2026-03-02T12:00:00.000Z');
     const other = shard(2, 2);
     expect(merging(shard(1, 2), { ...other, stages: other.stages.map((stage) => ({ ...stage, name: `${stage.name}!` })) })).toThrow("stage 1 of shard 2 is 'connect!', and 'connect' elsewhere");
     expect(merging(shard(1, 2), searched(shard(2, 2)))).toThrow('searches');

@@ -30,6 +30,7 @@ export function mergeReports(reports: readonly LoadReport[], more: readonly Asse
     version: first.version,
     name: first.name,
     startedAt: inOrder.map(({ startedAt }) => startedAt).sort()[0]!,
+    startAt: first.startAt,
     ended: endOf(inOrder),
     shards: inOrder.flatMap(({ shards }) => shards),
     generator: uniteGenerators(inOrder),
@@ -38,6 +39,18 @@ export function mergeReports(reports: readonly LoadReport[], more: readonly Asse
     searches: inOrder.length === 1 ? first.searches : [],
     assertions: judgeReport(distinct([...inOrder.flatMap(({ assertions }) => assertionsOf(assertions)), ...more]), whole),
   };
+}
+
+/** Shards that were told when to begin were told the same; others are of one run only if they ran at the same time. */
+function checkOneRun(reports: readonly LoadReport[], first: LoadReport): void {
+  const other = reports.find(({ startAt }) => startAt !== first.startAt);
+  const whenOf = ({ startAt }: LoadReport): string => (startAt === null ? 'as soon as it was ready' : `at ${startAt}`);
+  if (other) throw refused(`shard ${first.shards[0]!.index} was to begin ${whenOf(first)}, and shard ${other.shards[0]!.index} ${whenOf(other)}`);
+  if (first.startAt !== null) return;
+  const beganMs = ({ startedAt }: LoadReport): number => Date.parse(startedAt);
+  const early = reports.reduce((one, next) => (beganMs(next) + next.durationMs < beganMs(one) + one.durationMs ? next : one));
+  const late = reports.find((report) => beganMs(report) > beganMs(early) + early.durationMs);
+  if (late) throw refused(`shard ${early.shards[0]!.index} was over when shard ${late.shards[0]!.index} began, ${late.startedAt}`, 'give reports of one run, whose shards begin together (--start-at)');
 }
 
 function checkBelonging(reports: readonly LoadReport[], first: LoadReport): void {
@@ -54,6 +67,7 @@ function checkBelonging(reports: readonly LoadReport[], first: LoadReport): void
   if (missing.length > 0) {
     throw refused(`shard${missing.length === 1 ? '' : 's'} ${missing.slice(0, 10).map((index) => `${index}/${of}`).join(', ')}${missing.length > 10 ? ' and more' : ''} missing`, 'give the files of all shards');
   }
+  checkOneRun(reports, first);
   if (reports.length > 1 && reports.some(({ searches }) => searches.length > 0)) {
     throw refused('they hold searches, in which each shard went its own way', 'search for a rate with one process, or run shards at rates of your choice');
   }

@@ -46,7 +46,7 @@ export function reportOf(wish: Wish = {}): LoadReport {
   total.counters.lost = lost;
   total.counters.expectedDeliveries = total.counters.acknowledged;
   const report: LoadReport = {
-    format: REPORT_FORMAT, version: REPORT_VERSION, name: 'telemetry', startedAt: '2026-03-01T12:00:00.000Z', durationMs: connectMs + seconds * 1_000, ended: 'done', shards: [shard],
+    format: REPORT_FORMAT, version: REPORT_VERSION, name: 'telemetry', startedAt: '2026-03-01T12:00:00.000Z', startAt: null, durationMs: connectMs + seconds * 1_000, ended: 'done', shards: [shard],
     generator: { thrum: '0.1.0', node: '20.19.0', cpu: 'Some CPU', cores: 2, workers: 2, clients, prepareMs: 812, cpuMs: series.reduce((all, { cpuMs }) => all + cpuMs, 0), peakRssBytes: 190_000_000, bytesPerClient: 61_000 },
     brokers: [{ name: 'main', url: 'mqtts://broker.example:8883', certificate: { keyType: 'ec-p256', chainLength: 2, subject: 'CN=broker', verified: true } }],
     stages, total: total.toData(), series, searches: [], assertions: [], limit: generatorLimit,
@@ -54,11 +54,14 @@ export function reportOf(wish: Wish = {}): LoadReport {
   return { ...report, assertions: judgeReport((wish.assertions ?? []).map((text) => parseAssertion(text)), report) };
 }
 
-/** A search that found a rate. */
+/** Its stage `steady` as a search that found a rate: each trial is a stage that is named for its rate. */
 export function searched(report: LoadReport): LoadReport {
   const met = { outcome: 'met' as const, publishP99Ms: 21.5, reason: '' };
+  const renamed = (name: string): string => (name === 'steady' ? 'steady at 3200/s' : name);
   return {
     ...report,
+    stages: report.stages.map((stage) => ({ ...stage, name: renamed(stage.name) })),
+    series: report.series.map((point) => ({ ...point, stage: renamed(point.stage) })),
     searches: [{
       stage: 'steady', objective: ['p99<50ms', 'lost==0'], ratePerS: 3_200, missedAtPerS: 3_400, confidence: 'It held in 3 of 3 trials, and 3,400/s missed in 3 of 3.',
       trials: [{ ratePerS: 1_000, achievedPerS: 999, ...met }, { ratePerS: 3_200, achievedPerS: 3_198, ...met }, { ratePerS: 3_400, achievedPerS: 3_310, outcome: 'missed', publishP99Ms: 81, reason: 'p99 was 81 ms.' }],

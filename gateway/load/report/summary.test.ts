@@ -83,7 +83,10 @@ describe('a verdict', () => {
     expect(verdict(searched(reportOf({ seconds: 3, assertions: GOOD })))).toEqual([true, 'Passed: all 2 assertions are met, and the search found a rate.']);
     expect(verdict({ ...reportOf({ seconds: 3, assertions: GOOD }), ended: 'worker lost: 1' })).toEqual([false, 'Not passed: it ended early (worker lost: 1).']);
     expect(verdict(counted({ connects: 3, connectFailed: 3 }))).toEqual([false, 'Not passed: no client could connect.']);
+    expect(verdict(counted({ connects: 3, connectsAbandoned: 3 }))).toEqual([false, 'Not passed: no client could connect.']);
     expect(verdict(counted({ connects: 3, refusedAsExpected: 3 }))[0]).toBe(true);
+    expect(verdict(counted({ connects: 3, refusedAsExpected: 2, connectFailed: 1 }))[0]).toBe(true);
+    expect(verdict(counted({ connects: 3, unexpectedlyAccepted: 3 }))[0]).toBe(true);
     const searching = searched(reportOf({ seconds: 3 }));
     expect(verdict({ ...searching, searches: searching.searches.map((search) => ({ ...search, ratePerS: null })) })[0]).toBe(false);
     expect(verdictOf(reportOf({ seconds: 3, assertions: GOOD, limit: ['Late.'] }))).toMatchObject({ passed: true, limited: true, sentence: expect.stringContaining('not the broker') as string });

@@ -27,9 +27,10 @@ export function verdictOf(report: LoadReport): Verdict {
   return { passed: parts.length === 0, limited, sentence: parts.length > 0 ? `Not passed: ${parts.join(', ')}.` : goodEnd(report, limited) };
 }
 
-/** A broker that is not there is no success, whatever was asserted. */
+/** A broker that is not there, or never answers, is no success, whatever was asserted. */
 function nobodyGotIn({ total: { counters } }: LoadReport): boolean {
-  return (counters.connectFailed ?? 0) > 0 && (counters.connected ?? 0) === 0;
+  const { connects = 0, connected = 0, refusedAsExpected = 0, unexpectedlyAccepted = 0 } = counters;
+  return connects > 0 && connected + refusedAsExpected + unexpectedlyAccepted === 0;
 }
 
 function goodEnd({ assertions, searches }: LoadReport, limited: boolean): string {

@@ -12,7 +12,8 @@ export const SCENARIO_LIMITS = {
   repeats: 1_000_000_000,
   /** Messages of a whole group, and clients that begin. */
   ratePerS: 10_000_000,
-  messagesOfClient: 1_000_000_000,
+  /** Their numbers end there (stamp.ts). */
+  messagesOfClient: 266_338_304,
   stepsOfPace: 1_000,
   tries: 1_000_000,
   /** A timer of Node.js lasts 24.8 days. */
