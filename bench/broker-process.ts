@@ -4,11 +4,11 @@
  */
 import { join } from 'node:path';
 import { KeyService, Projects, Sink, startBroker, type PublishTarget } from '../broker/mod.ts';
-import { freeBuffersAtOnce } from '../cli/external-memory.ts';
+import { expectManyBuffers } from '../cli/heap-limits.ts';
 import { createAuthority, issueIdentity, loadAuthority } from '../certs/mod.ts';
 
 const CLIENTS = 8;
-freeBuffersAtOnce();
+expectManyBuffers();
 const [home = '', mode = 'sink'] = process.argv.slice(2);
 const now = (): number => Date.now(); // eslint-disable-line no-restricted-properties -- a process of its own, with a clock of its own
 

@@ -19,6 +19,9 @@ export interface GateLimits {
   readonly maxInFlightBytes: number;
 }
 
+/** What passes at once: Aedes takes no more from a client until all of it is answered, so a client's window should fit. */
+const READ_BYTES = 256 * 1024;
+
 export class PacketGate extends Duplex {
   readonly socket: TLSSocket;
   readonly #limits: GateLimits;
@@ -32,7 +35,7 @@ export class PacketGate extends Duplex {
   #ended = false;
 
   constructor(socket: TLSSocket, limits: GateLimits) {
-    super({ readableHighWaterMark: 64 * 1024, allowHalfOpen: false });
+    super({ readableHighWaterMark: READ_BYTES, allowHalfOpen: false });
     this.socket = socket;
     this.#limits = limits;
     socket.on('data', (chunk: Buffer) => {

@@ -2,7 +2,7 @@
 import { startBroker, startUploader, Sink, type Broker, type Recovery, type RetentionLimits, type Uploader } from '../broker/mod.ts';
 import { certificateIssuer } from './certificate-issuer.ts';
 import { now } from './clock.ts';
-import { freeBuffersAtOnce } from './external-memory.ts';
+import { expectManyBuffers } from './heap-limits.ts';
 import { ensureAuthority, ensureServerIdentity, type Home } from './home.ts';
 import { bytes, count } from './output.ts';
 import { random } from './random.ts';
@@ -43,7 +43,7 @@ const UPLOAD_GRACE_MS = 60_000;
 
 /** Starts broker and sink; makes authority and server identity where there are none. */
 export async function startLocalBroker(home: Home, options: LocalBrokerOptions): Promise<LocalBroker> {
-  freeBuffersAtOnce();
+  expectManyBuffers();
   const authority = await ensureAuthority(home);
   const identity = await ensureServerIdentity(home, authority, options.host);
   let fail: (error: Error) => void = () => undefined;
