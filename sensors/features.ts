@@ -134,18 +134,24 @@ function addSquares(axis: BandSpectra, band: Band, squares: readonly [Float64Arr
   }
 }
 
-/** Greatest and smallest root of squares that carry a squared Hann window, over the middle half of the time. */
+/**
+ * Greatest and smallest root of squares that carry a squared Hann window, over the middle half of the time: from the middle
+ * outwards, where the window is the same on both sides. (As one loop from left to right, with the window's side decided in it, one
+ * run in twenty of Node.js 24.21 on a busy machine gave wrong extremes: V8 13.6 miscompiles it.)
+ */
 function rangeOf(squares: Float64Array, samples: number): Range {
-  const size = squares.length;
-  const { cos } = tablesOf(size);
-  let max = 0;
-  let min = Infinity;
-  for (let i = size / 4; i <= (size * 3) / 4; i++) {
-    const cosine = i < size / 2 ? cos[i]! : i === size / 2 ? -1 : cos[size - i]!;
-    const window = 0.5 - 0.5 * cosine;
-    const square = squares[i]! / (window * window);
-    if (square > max) max = square;
-    if (square < min) min = square;
+  const middle = squares.length >> 1;
+  const { cos } = tablesOf(squares.length);
+  let max = squares[middle]!;
+  let min = max;
+  for (let k = squares.length >> 2; k > 0; k--) {
+    const window = 0.5 - 0.5 * cos[middle - k]!;
+    const before = squares[middle - k]! / (window * window);
+    const after = squares[middle + k]! / (window * window);
+    if (before > max) max = before;
+    if (after > max) max = after;
+    if (before < min) min = before;
+    if (after < min) min = after;
   }
   return { max: Math.sqrt(max) / samples, min: Math.sqrt(min) / samples };
 }
