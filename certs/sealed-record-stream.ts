@@ -11,32 +11,46 @@ export interface RecordFile {
   read(offset: number, length: number): Promise<Buffer>;
 }
 
-/** As `readRecords` for a whole file. Throws what `file.read` throws, and RecordError. */
+/** A fault counts when it is still there so many looks later: while a writer is at work, a look may come amid a write, or before one whose successors the next look sees. */
+const LOOKS_AGAIN = 3;
+
+/** As `readRecords` for a whole file, which may be written meanwhile. Throws what `file.read` throws, and RecordError. */
 export async function* streamRecords(file: RecordFile, from: number, firstChain: Buffer, keys: RecordKeys, maxSealedBytes: number): AsyncGenerator<ReadRecord, RecordsEnd> {
   let end: RecordsEnd = { records: 0, chain: firstChain, wholeBytes: from };
-  for (let wanted = PIECE_BYTES; ; ) {
-    const base = end.wholeBytes - (end.wholeBytes % SECTOR_BYTES);
+  for (let wanted = PIECE_BYTES, looks = 0; ; ) {
+    const before = end.wholeBytes;
+    const base = before - (before % SECTOR_BYTES);
     const asked = Math.min(file.size - base, wanted + SECTOR_BYTES);
     const piece = await file.read(base, asked);
-    const records = readPiece(piece, end.wholeBytes - base, end.chain, keys, maxSealedBytes, end.records);
-    let step = records.next();
-    for (; !step.done; step = records.next()) yield { ...step.value, offset: base + step.value.offset };
-    const before = end.wholeBytes;
-    end = { ...step.value, wholeBytes: base + step.value.wholeBytes };
-    if (base + asked >= file.size || piece.length < asked) return judged(file, end);
-    // The piece ended before this record did, or before what tells whether it was cut off.
+    let fault: RecordError | undefined;
+    try {
+      for (const record of readPiece(piece, before - base, end.chain, keys, maxSealedBytes, end.records)) {
+        end = { records: record.number + 1, chain: record.chain, wholeBytes: base + record.end };
+        yield { ...record, offset: base + record.offset, end: end.wholeBytes };
+      }
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      fault = error;
+    }
+    if (end.wholeBytes > before) looks = 0;
     const rest = piece.subarray(end.wholeBytes - base);
+    // The piece may have ended before this record did, or before what tells whether it was cut off.
     const needed = rest.length < RECORD_HEADER_BYTES ? PIECE_BYTES : bytesToJudge(rest);
-    if (needed === undefined || (end.wholeBytes === before && needed <= wanted)) return judged(file, end);
-    wanted = Math.max(PIECE_BYTES, Math.min(needed, maxSealedBytes + 3 * RECORD_HEADER_BYTES));
+    const isAll = base + asked >= file.size || piece.length < asked || needed === undefined || (end.wholeBytes === before && needed <= wanted);
+    if (!fault && isAll) {
+      if (!(await othersFollow(file, end))) return end;
+      fault = new RecordError(end.records, 'the record was altered: others follow it');
+    }
+    if (fault && ++looks > LOOKS_AGAIN) throw fault;
+    if (!fault) wanted = Math.max(PIECE_BYTES, Math.min(needed!, maxSealedBytes + 3 * RECORD_HEADER_BYTES));
   }
 }
 
-/** What comes after the last whole record must not have another one. */
-async function judged(file: RecordFile, end: RecordsEnd): Promise<RecordsEnd> {
+/** Whether there is another record after the last whole one and what stands in its successor's place. */
+async function othersFollow(file: RecordFile, end: RecordsEnd): Promise<boolean> {
   for (let at = end.wholeBytes; at < file.size; at += PIECE_BYTES) {
     const piece = await file.read(at, Math.min(file.size - at, PIECE_BYTES + RECORD_HEADER_BYTES));
-    if (hasLaterRecord(piece, 0, end.records)) throw new RecordError(end.records, 'the record was altered: others follow it');
+    if (hasLaterRecord(piece, 0, end.records)) return true;
   }
-  return end;
+  return false;
 }

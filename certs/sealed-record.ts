@@ -78,8 +78,9 @@ export interface ReadRecord {
   readonly type: number;
   readonly number: number;
   readonly plaintext: Buffer;
-  /** Where the record begins in its file. */
+  /** Where the record begins in its file, and where it ends. */
   readonly offset: number;
+  readonly end: number;
   /** The chain after it. */
   readonly chain: Buffer;
 }
@@ -142,7 +143,7 @@ export function* readPiece(
       throw new RecordError(number, 'the record was altered');
     }
     chain = nextChain(chain, header, sealed);
-    yield { type: header[8]!, number, plaintext, offset: at, chain };
+    yield { type: header[8]!, number, plaintext, offset: at, end, chain };
     at = end;
   }
   return { records: number, chain, wholeBytes: at };

@@ -170,6 +170,7 @@ it.skipIf(!mayMakeReadOnly)('stops with one line when its folder is read-only, a
     }
     const broker = start(place.broker);
     await broker.firstLine;
+    await waitUntilStored(place.home, (await storedMessages(place.home)).length); // the gateway is back
     await stop(gateway);
     await stop(broker);
     await expectAllStoredOnce(place);
