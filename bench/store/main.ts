@@ -4,6 +4,7 @@
  * THRUM_BENCH_DIR names a folder on the disk to be measured.
  */
 import { cpus } from 'node:os';
+import { expectManyBuffers } from '../../cli/heap-limits.ts';
 import { isQuick } from '../quick.ts';
 import { measureAddedLatency, measureCommits } from './commits.ts';
 import { measureOverhead } from './overhead.ts';
@@ -12,6 +13,7 @@ import { measureRecovery } from './recovery.ts';
 import { reportLines, type StoreFigures } from './report.ts';
 import { measureThroughput } from './throughput.ts';
 
+expectManyBuffers(); // as `thrum broker` does
 const asJson = process.argv.includes('--json');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 

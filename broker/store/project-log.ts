@@ -168,8 +168,12 @@ export class ProjectLog {
   #wake(): void {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
-      if (this.#waiting.length > 0) this.#wake();
+      if (this.#hasWork) this.#wake(); // it came between the last look and now
     });
+  }
+
+  get #hasWork(): boolean {
+    return this.#waiting.length > 0 || (this.#refusal !== undefined && this.#writer !== undefined) || this.#isOld;
   }
 
   async #run(): Promise<void> {
@@ -182,7 +186,7 @@ export class ProjectLog {
         await this.#commitNext();
         await this.#rollIfDue();
       }
-    } while (this.#waiting.length > 0 || (this.#refusal && this.#writer) || this.#isOld);
+    } while (this.#hasWork);
   }
 
   async #commitNext(): Promise<void> {
