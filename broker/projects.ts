@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makePrivateDirectory, whenMissing, withFileLock, writePrivateFile } from '../certs/mod.ts';
+import { makePrivateDirectory, replacePrivateFile, whenMissing, withFileLock } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
 import { isKeyUnavailable } from './keys/key-refusal.ts';
 import { accountOf } from './keys/project-context.ts';
@@ -109,7 +109,7 @@ export class Projects {
     const keyId = await this.#keys.keyIdOf(keyArn);
     const { plaintext, wrapped } = await this.#keys.generateDataKey(keyId, projectFileContext(projectId, customerId));
     const details = { ...project, customerId };
-    await writePrivateFile(this.pathOf(projectId), projectFileBytes({ keyArn, customerId, grantId, wrapped }, plaintext, details));
+    await replacePrivateFile(this.pathOf(projectId), projectFileBytes({ keyArn, customerId, grantId, wrapped }, plaintext, details));
     return { projectId, keyId, ...details };
   }
 

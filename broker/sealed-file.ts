@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makePrivateDirectory, readPrivateFile, SealError, whenMissing, withFileLock, writePrivateFile } from '../certs/mod.ts';
+import { makePrivateDirectory, readPrivateFile, replacePrivateFile, SealError, whenMissing, withFileLock } from '../certs/mod.ts';
 import { KeyError } from './errors.ts';
 import { RootKeys, type RootNote, type RootSource } from './keys/root-key.ts';
 import { openDocument, rootOfDocument, sealDocument, type DocumentKind } from './sealed-document.ts';
@@ -61,9 +61,9 @@ export class SealedFile<State> {
 
   /**
    * Applies `change` to the current state, given the file's root salt, and writes the result, one writer at a time across processes.
-   * A change that gives the same state back, or throws, writes nothing.
+   * A change that gives the same state back, or throws, writes nothing. `patienceMs` as in certs/file-lock.ts.
    */
-  async update<T>(change: (state: State, rootSalt: Buffer) => Change<State, T> | Promise<Change<State, T>>): Promise<T> {
+  async update<T>(change: (state: State, rootSalt: Buffer) => Change<State, T> | Promise<Change<State, T>>, patienceMs?: number): Promise<T> {
     const { path, lock = `${path}.lock` } = this.#place;
     await makePrivateDirectory(dirname(path));
     return withFileLock(lock, async () => {
@@ -71,7 +71,7 @@ export class SealedFile<State> {
       const { state, result } = await change(before, rootSalt);
       if (state !== before) await this.#write(state, { kind: this.#keys.kind, salt: rootSalt });
       return result;
-    });
+    }, patienceMs);
   }
 
   async #open(): Promise<OpenedFile<State> | undefined> {
@@ -112,7 +112,7 @@ export class SealedFile<State> {
     const json = JSON.stringify(state);
     if (Buffer.byteLength(json) > MAX_JSON_BYTES) throw fault('full', `the ${name} ${path} is full: remove what is not needed`);
     const written = parse(json, root.salt); // what could not be read again must not replace what can
-    await writePrivateFile(path, await sealDocument(json, this.#kind, root, this.#keys));
+    await replacePrivateFile(path, await sealDocument(json, this.#kind, root, this.#keys));
     const stamp = await this.#stamp(); // still holding the lock, so it is that of what was written
     if (stamp !== undefined) this.#seen = { stamp, opened: { state: written, rootSalt: root.salt } };
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LockError } from './errors.ts';
 import { holdLock, isLocked, withFileLock } from './file-lock.ts';
 
@@ -61,6 +61,61 @@ it('is never taken from a living process', async () => {
     await once(child, 'exit');
   }
   await holdLock(path, 'the store');
+});
+
+it.skipIf(process.platform !== 'linux')('is taken over from a process of an earlier boot, and from one that is over but not yet waited for', async () => {
+  await holdLock(path, 'the store');
+  const mine = JSON.parse(await readFile(path, 'utf8')) as object;
+  await writeFile(path, JSON.stringify({ ...mine, bootId: '00000000-0000-4000-8000-000000000000' }));
+  expect(await isLocked(path)).toBe(false);
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 100'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line);
+    const fields = async (): Promise<string[]> => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ');
+    await vi.waitFor(async () => expect((await fields())[0]).toBe('Z'));
+    await writeFile(path, JSON.stringify({ pid, startedAt: (await fields())[19] }));
+    expect(await isLocked(path)).toBe(false);
+  } finally {
+    parent.kill('SIGKILL');
+  }
+});
+
+it('is let go only by who has it', async () => {
+  const release = await holdLock(path, 'the store');
+  await rm(path); // by hand, which nobody should
+  const others = await holdLock(path, 'the store');
+  await release();
+  expect(await isLocked(path)).toBe(true);
+  await others();
+  expect(await readdir(directory)).toEqual([]);
+});
+
+it('is taken over also where a process was killed in its takeover, and what killed processes left goes', async () => {
+  const dead = await deadHolder();
+  const { pid } = JSON.parse(dead) as { pid: number };
+  const leftover = `lock.${pid}.00000000-0000-4000-8000-000000000000`;
+  const used = `lock.${process.pid}.00000000-0000-4000-8000-000000000000`;
+  for (const name of ['lock', 'lock.takeover', 'lock.takeover.takeover', leftover, used, 'lock.other']) await writeFile(join(directory, name), dead);
+  await holdLock(path, 'the store');
+  expect((await readdir(directory)).sort()).toEqual(['lock', 'lock.other', used].sort());
+});
+
+it('is not taken from the dead while another process takes it over', async () => {
+  await writeFile(path, await deadHolder());
+  const taking = await holdLock(`${path}.takeover`, 'the takeover');
+  await expect(withFileLock(path, () => Promise.resolve('in'), 50)).rejects.toBeInstanceOf(LockError);
+  await taking();
+  expect(await withFileLock(path, () => Promise.resolve('in'), 50)).toBe('in');
+});
+
+it('is had by those of one process in the order of their calls, however long they wait for one another', async () => {
+  const order: number[] = [];
+  await Promise.all(Array.from({ length: 20 }, (_, n) => withFileLock(path, async () => {
+    await readdir(directory);
+    order.push(n);
+  }, 0)));
+  expect(order).toEqual(Array.from({ length: 20 }, (_, n) => n));
 });
 
 it.each(['', '{', '{"pid":"x"}', 'null'])('is taken over when its file is damaged: %j', async (text) => {

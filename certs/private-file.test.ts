@@ -8,6 +8,7 @@ import {
   makePrivateDirectory,
   publishPrivateDirectory,
   readPrivateFile,
+  replacePrivateFile,
   writePrivateFile,
 } from './private-file.ts';
 
@@ -56,6 +57,14 @@ describe('a private file', () => {
     await expect(writePrivateFile(join(root, 'key'), 'secret')).rejects.toMatchObject({ code: 'CERTS_WRITE_FAILED' });
     expect(await readdir(root)).toEqual(['key']);
     await expect(writePrivateFile(join(root, 'no', 'key'), 'x')).rejects.toThrow(/no.key cannot be written \(ENOENT\)/);
+  });
+
+  it('that is replaced in turns leaves nothing of what a killed writer was about to put there, and what is of others', async () => {
+    const others = ['.key.0123456789abcdef.txt', '.key.0123456789abcde.tmp', '.key2.0123456789abcdef.tmp', '.other.0123456789abcdef.tmp', 'key.0123456789abcdef.tmp'];
+    for (const name of ['.key.0123456789abcdef.tmp', '.key.fedcba9876543210.tmp', ...others]) await writeFile(join(root, name), 'half');
+    await replacePrivateFile(join(root, 'key'), 'new');
+    expect(await readFile(join(root, 'key'), 'utf8')).toBe('new');
+    expect((await readdir(root)).sort()).toEqual([...others, 'key'].sort());
   });
 
   it.runIf(posix).each([0o640, 0o604, 0o620])('is refused when its mode is %o', async (mode) => {

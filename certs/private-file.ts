@@ -1,11 +1,12 @@
 /**
  * Files only their owner may read. Promises: a private file is never visible half-written or with wider permissions,
  * not even for a moment; what was written survives a power cut once the promise resolves; a file that others may read
- * is refused rather than trusted.
+ * is refused rather than trusted. Whoever is killed while it writes leaves a temporary file with all that it was to write:
+ * `replacePrivateFile` removes those of its file.
  */
 
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { CertsError, systemCode } from './errors.ts';
@@ -13,6 +14,8 @@ import { CertsError, systemCode } from './errors.ts';
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const OTHERS = 0o077;
+/** Of the names that `temporaryBeside` gives. */
+const TEMPORARY_END = /^[0-9a-f]{16}\.tmp$/;
 
 /** The largest private file read: keys and certificates are a few kB, the limit only stops a mistake. */
 export const PRIVATE_FILE_BYTES_MAX = 16 * 1024 * 1024;
@@ -31,6 +34,27 @@ export async function writePrivateFile(path: string, data: string | Uint8Array):
   } catch (cause) {
     await rm(temporary, { force: true });
     throw writeFailed(path, cause);
+  }
+}
+
+/**
+ * As {@link writePrivateFile}, for a file whose writers take turns through a lock that the caller has. What a killed writer left
+ * beside the file is removed first, so that with the new version nothing is there any more that only an older one held.
+ */
+export async function replacePrivateFile(path: string, data: string | Uint8Array): Promise<void> {
+  try {
+    await removeTemporaries(path);
+  } catch (cause) {
+    throw writeFailed(path, cause);
+  }
+  await writePrivateFile(path, data);
+}
+
+/** Nobody may be writing the file meanwhile. */
+async function removeTemporaries(path: string): Promise<void> {
+  const start = `.${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    if (name.startsWith(start) && TEMPORARY_END.test(name.slice(start.length))) await rm(join(dirname(path), name), { force: true });
   }
 }
 

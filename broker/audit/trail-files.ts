@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SealError, whenMissing, writePrivateFile } from '../../certs/mod.ts';
+import { SealError, whenMissing, replacePrivateFile } from '../../certs/mod.ts';
 import type { RootKeys, RootNote } from '../keys/root-key.ts';
 import { openDocument, rootOfDocument, sealDocument, type DocumentKind } from '../sealed-document.ts';
 import type { TrailPosition } from './trail-format.ts';
@@ -63,5 +63,5 @@ export async function readHead(directory: string, keys: RootKeys): Promise<Head 
 
 /** Replaces the head. */
 export async function writeHead(directory: string, keys: RootKeys, { position, root }: Head): Promise<void> {
-  await writePrivateFile(headPath(directory), await sealDocument(JSON.stringify(position), HEAD, root, keys));
+  await replacePrivateFile(headPath(directory), await sealDocument(JSON.stringify(position), HEAD, root, keys));
 }

@@ -8,7 +8,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deriveKey, makePrivateDirectory, openAt, sealAt, SealError, whenMissing, withFileLock, writePrivateFile } from '../../certs/mod.ts';
+import { deriveKey, makePrivateDirectory, openAt, replacePrivateFile, sealAt, SealError, whenMissing, withFileLock } from '../../certs/mod.ts';
 import { projectArn } from '../access/actions.ts';
 import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
@@ -131,7 +131,7 @@ export class Directory {
     const header = headerBytes(MAGIC, VERSION, [Buffer.from(keyId), Buffer.from(customerId ?? ''), wrapped]);
     const sealed = sealAt(deriveKey(plaintext, MAGIC, INFO), ZERO_NONCE, 0, header, json);
     plaintext.fill(0);
-    await writePrivateFile(this.pathOf(projectId), Buffer.concat([header, sealed]));
+    await replacePrivateFile(this.pathOf(projectId), Buffer.concat([header, sealed]));
     this.#options.audit?.({
       eventSource: 'thrum',
       eventName: EVENT_NAME,

@@ -11,13 +11,19 @@ export const DAY_MS = 86_400_000;
 
 /** The state as it is at a time; the same object when nothing is due. */
 export function settle(state: KeyState, nowMs: number): KeyState {
-  if (indexOf(state).nextDueMs > nowMs) return state;
-  const keys = state.keys.filter((key) => !isOver(key, nowMs));
+  const left = withoutOver(state, nowMs);
+  if (indexOf(left).nextDueMs > nowMs) return left;
+  return { ...left, keys: left.keys.map((key) => (dueMs(key) <= nowMs ? rotateWhenDue(key, nowMs) : key)) };
+}
+
+/** The state without the keys whose waiting period is over; the same object when there are none. */
+export function withoutOver(state: KeyState, nowMs: number): KeyState {
   const gone = new Set(state.keys.filter((key) => isOver(key, nowMs)).map((key) => key.keyId));
+  if (gone.size === 0) return state;
   return {
     ...state,
-    keys: keys.map((key) => (dueMs(key) <= nowMs ? rotateWhenDue(key, nowMs) : key)),
-    aliases: gone.size === 0 ? state.aliases : Object.fromEntries(Object.entries(state.aliases).filter(([, { keyId }]) => !gone.has(keyId))),
+    keys: state.keys.filter(({ keyId }) => !gone.has(keyId)),
+    aliases: Object.fromEntries(Object.entries(state.aliases).filter(([, { keyId }]) => !gone.has(keyId))),
   };
 }
 

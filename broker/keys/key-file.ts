@@ -30,10 +30,10 @@ export class KeyFile {
   }
 
   /** As {@link SealedFile.update}; the first change makes the file, whatever it gives back, and the root key if there is none. */
-  update<T>(change: (state: KeyState) => Change<KeyState, T>): Promise<T> {
+  update<T>(change: (state: KeyState) => Change<KeyState, T>, patienceMs?: number): Promise<T> {
     return this.#file.update(async (state, rootSalt) => {
       if (!state) await this.#rootKeys.create();
       return change(state ?? emptyKeyState(rootSalt));
-    });
+    }, patienceMs);
   }
 }

@@ -138,7 +138,7 @@ export class KeyService implements ProjectKeys {
         if (before.state === 'PendingDeletion') throw waiting(before);
         const after = { ...before, state: next };
         const changed = before.state === next ? state : withKey(state, before, after);
-        return { state: changed, result: describe(changed, after) };
+        return { state: changed, result: describe(changed, after), room: 'state' };
       }),
     );
   }

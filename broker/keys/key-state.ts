@@ -12,6 +12,8 @@ export const MAX_ON_DEMAND_ROTATIONS = 25;
 /** Ours: what fits into one sealed file (sealed-file.ts) with room for aliases, tags and grants. */
 export const MAX_KEYS = 20_000;
 export const MAX_GRANTS_PER_KEY = 5_000;
+/** As JSON; 5,000 grants such as the broker has take 2.6 MB. Whoever may grant one key does not fill the file (key-room.ts). */
+export const MAX_GRANT_BYTES_PER_KEY = 3 * 2 ** 20;
 /** A key is rotated no more past it; 250 years at the shortest period. */
 export const MAX_MATERIALS = 1_000;
 

@@ -81,10 +81,10 @@ describe('a constraint on the encryption context', () => {
     expect(await kms.call('ListGrants', { KeyId: id })).toMatchObject({ Grants: [] });
   });
 
-  it('has at most 8 pairs, and values of at most 384 characters', async () => {
-    const pairs = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, n) => [`n${n}`, 'v']));
-    await grant({ Operations: ['Decrypt'], Constraints: { EncryptionContextSubset: pairs(8) } });
-    for (const EncryptionContextEquals of [pairs(9), { a: 'x'.repeat(385) }]) {
+  it('has at most 8 pairs, values of at most 384 characters, and 4,096 bytes', async () => {
+    const pairs = (count: number, value = 'v', nameChars = 2): object => Object.fromEntries(Array.from({ length: count }, (_, n) => [`n${n}`.padEnd(nameChars, '-'), value]));
+    await grant({ Operations: ['Decrypt'], Constraints: { EncryptionContextSubset: pairs(8, 'x'.repeat(384), 128), EncryptionContextEquals: pairs(8, 'x'.repeat(384), 128) } });
+    for (const EncryptionContextEquals of [pairs(9), { a: 'x'.repeat(385) }, pairs(8, 'x'.repeat(384), 129), { ['n'.repeat(4096)]: 'v' }, pairs(8, 'ü'.repeat(384))]) {
       expect(await kms.refusal('CreateGrant', { KeyId, GranteePrincipal: broker.principalArn, Operations: ['Decrypt'], Constraints: { EncryptionContextEquals } })).toBe('ValidationException');
     }
   });

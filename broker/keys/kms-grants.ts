@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { grantOfToken, isAsStrict, newGrantToken } from './grants.ts';
 import { keyArn } from './key-index.ts';
-import { GRANT_OPERATIONS, MAX_GRANTS_PER_KEY, type Grant, type KeyRecord, type KeyState } from './key-state.ts';
+import { bytesOf } from './key-room.ts';
+import { GRANT_OPERATIONS, MAX_GRANT_BYTES_PER_KEY, MAX_GRANTS_PER_KEY, type Grant, type KeyRecord, type KeyState } from './key-state.ts';
 import { allow, mustBeEnabled, resolveKey, stopDryRun, type Call } from './kms-call.ts';
 import { invalid, KmsError } from './kms-error.ts';
 import { flag, grantTokens, keyId, limit, marker, stringMap, text } from './kms-input.ts';
@@ -16,8 +17,12 @@ const NAME = /^[a-zA-Z0-9:/_-]+$/;
 
 const principal = text(1, 256);
 const grantId = text(1, 128);
+/** Pairs and characters as in AWS KMS; it bounds names only by what a context may have, here there is a little room for eight of them. */
+const CONSTRAINT_LIMITS = { pairs: 8, valueChars: 384, bytes: 4_096 } as const;
 /** An empty one asks for nothing, and would count as a constraint where a policy wants one. */
-const constraint = stringMap(8, 384).refine((pairs) => Object.keys(pairs).length > 0, 'Member must have length greater than or equal to 1').optional();
+const constraint = stringMap(CONSTRAINT_LIMITS.pairs, CONSTRAINT_LIMITS.valueChars, CONSTRAINT_LIMITS.bytes)
+  .refine((pairs) => Object.keys(pairs).length > 0, 'Member must have length greater than or equal to 1')
+  .optional();
 /** Members that narrow a grant in ways which are not enforced here: refused, since passing them over would widen it. */
 const unsupported = z.unknown().optional();
 
@@ -73,10 +78,14 @@ function createGrant(call: Call, input: CreateInput): { state: KeyState; result:
   if (!same && (key.grants?.length ?? 0) >= MAX_GRANTS_PER_KEY) {
     throw new KmsError('LimitExceededException', `A key has at most ${MAX_GRANTS_PER_KEY} grants: retire or revoke some`);
   }
+  const grant: Grant = { ...wish, grantId: randomBytes(32).toString('hex'), tokenSecret: randomBytes(32).toString('base64'), createdMs: nowMs };
+  const grants = [...(key.grants ?? []), grant];
+  if (!same && bytesOf(grants) > MAX_GRANT_BYTES_PER_KEY) {
+    throw new KmsError('LimitExceededException', `The grants of a key take at most ${MAX_GRANT_BYTES_PER_KEY} bytes: retire or revoke some`);
+  }
   stopDryRun(input.DryRun);
   if (same) return { state, result: { GrantToken: newGrantToken(key.keyId, same), GrantId: same.grantId } };
-  const grant: Grant = { ...wish, grantId: randomBytes(32).toString('hex'), tokenSecret: randomBytes(32).toString('base64'), createdMs: nowMs };
-  const next = withKey(state, key, { ...key, grants: [...(key.grants ?? []), grant] });
+  const next = withKey(state, key, { ...key, grants });
   return { state: next, result: { GrantToken: newGrantToken(key.keyId, grant), GrantId: grant.grantId } };
 }
 

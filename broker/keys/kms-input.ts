@@ -32,8 +32,8 @@ export function blob(min: number, max: number): z.ZodType<Buffer> {
   });
 }
 
-/** An object of strings, whatever its names: also `__proto__` is a name like any other, and none may get lost. */
-export function stringMap(maxPairs: number, maxValueChars: number): z.ZodType<EncryptionContext> {
+/** An object of strings, whatever its names: also `__proto__` is a name like any other, and none may get lost. `maxBytes`: UTF-8, of names and values. */
+export function stringMap(maxPairs: number, maxValueChars: number, maxBytes: number): z.ZodType<EncryptionContext> {
   return z.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value)).transform((value, context) => {
     const pairs = Object.entries(value);
     const map = Object.create(null) as Record<string, string>;
@@ -46,12 +46,12 @@ export function stringMap(maxPairs: number, maxValueChars: number): z.ZodType<En
       bytes += Buffer.byteLength(name) + (typeof one === 'string' ? Buffer.byteLength(one) : 0);
     }
     if (pairs.length > maxPairs) context.addIssue({ code: 'too_big', origin: 'array', maximum: maxPairs, inclusive: true, input: [] });
-    if (bytes > MAX_CONTEXT_BYTES) context.addIssue({ code: 'too_big', origin: 'string', maximum: MAX_CONTEXT_BYTES, inclusive: true, input: '' });
+    if (bytes > maxBytes) context.addIssue({ code: 'too_big', origin: 'string', maximum: maxBytes, inclusive: true, input: '' });
     return map;
   });
 }
 
-export const encryptionContext = stringMap(MAX_CONTEXT_PAIRS, MAX_CONTEXT_BYTES).optional();
+export const encryptionContext = stringMap(MAX_CONTEXT_PAIRS, MAX_CONTEXT_BYTES, MAX_CONTEXT_BYTES).optional();
 
 /** Parses an operation's input. Throws ValidationException, or SerializationException for what has another type. */
 export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {

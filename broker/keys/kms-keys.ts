@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DAY_MS, newMaterial } from './key-due.ts';
 import { keyArn } from './key-index.ts';
 import { checkPolicy } from './key-policy.ts';
+import type { KeyChange } from './key-store.ts';
 import { MAX_DESCRIPTION_CHARS, MAX_KEYS, type KeyRecord, type KeyState } from './key-state.ts';
 import { aliasFact, allow, mustStay, resolveKey, type Call } from './kms-call.ts';
 import { KmsError } from './kms-error.ts';
@@ -99,14 +100,14 @@ function listKeys(call: Call, input: { Limit?: number | undefined; Marker?: stri
   return { Keys: items.map((key) => ({ KeyId: key.keyId, KeyArn: keyArn(call.state, key.keyId) })), ...more };
 }
 
-function switchTo(call: Call, name: string, next: 'Enabled' | 'Disabled'): { state: KeyState; result: object } {
+function switchTo(call: Call, name: string, next: 'Enabled' | 'Disabled'): KeyChange<object> {
   const key = resolveKey(call, name, 'no aliases');
   allow(call, next === 'Enabled' ? 'kms:EnableKey' : 'kms:DisableKey', { key });
   mustStay(call, key);
-  return { state: key.state === next ? call.state : withKey(call.state, key, { ...key, state: next }), result: {} };
+  return { state: key.state === next ? call.state : withKey(call.state, key, { ...key, state: next }), result: {}, room: 'state' };
 }
 
-function scheduleDeletion(call: Call, input: { KeyId: string; PendingWindowInDays?: number | undefined }): { state: KeyState; result: object } {
+function scheduleDeletion(call: Call, input: { KeyId: string; PendingWindowInDays?: number | undefined }): KeyChange<object> {
   const { state, nowMs } = call;
   const days = input.PendingWindowInDays ?? DEFAULT_WAITING_DAYS;
   const key = resolveKey(call, input.KeyId, 'no aliases');
@@ -116,6 +117,7 @@ function scheduleDeletion(call: Call, input: { KeyId: string; PendingWindowInDay
   return {
     state: withKey(state, key, { ...key, state: 'PendingDeletion', deletionMs }),
     result: { KeyId: keyArn(state, key.keyId), DeletionDate: seconds(deletionMs), KeyState: 'PendingDeletion', PendingWindowInDays: days },
+    room: 'state',
   };
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DAY_MS, withNewMaterial } from './key-due.ts';
 import { keyArn } from './key-index.ts';
+import type { KeyChange } from './key-store.ts';
 import { MAX_MATERIALS, MAX_ON_DEMAND_ROTATIONS, type KeyRecord, type KeyState } from './key-state.ts';
 import { allow, mustBeEnabled, resolveKey, type Call } from './kms-call.ts';
 import { KmsError } from './kms-error.ts';
@@ -27,7 +28,7 @@ function enable(call: Call, input: { KeyId: string; RotationPeriodInDays?: numbe
   return { state: withKey(call.state, key, { ...key, rotation }), result: {} };
 }
 
-function rotateNow(call: Call, input: { KeyId: string }): { state: KeyState; result: object } {
+function rotateNow(call: Call, input: { KeyId: string }): KeyChange<object> {
   const { state, nowMs } = call;
   const key = rotatable(call, input.KeyId, 'kms:RotateKeyOnDemand');
   const arn = keyArn(state, key.keyId);
@@ -38,7 +39,7 @@ function rotateNow(call: Call, input: { KeyId: string }): { state: KeyState; res
       `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: ${arn}`,
     );
   }
-  return { state: withKey(state, key, withNewMaterial(key, 'ON_DEMAND', nowMs)), result: { KeyId: arn } };
+  return { state: withKey(state, key, withNewMaterial(key, 'ON_DEMAND', nowMs)), result: { KeyId: arn }, room: 'rotation' };
 }
 
 /** While a key waits to be deleted it does not rotate; if it is kept, it goes on as before. */

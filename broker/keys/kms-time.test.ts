@@ -1,5 +1,7 @@
 /** What time does to keys: the waiting period before one is gone for good, and rotation. */
-import { chmod, readFile, stat } from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KmsEngine } from './kms-engine.ts';
@@ -70,6 +72,36 @@ describe('the waiting period', () => {
     await chmod(join(kms.directory, 'keys'), 0o500);
     await expect(kms.elsewhere().decrypt(wrapped, { 'thrum:project': 'p-1' })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     await chmod(join(kms.directory, 'keys'), 0o700);
+  });
+});
+
+describe('while another process does not give up its turn', () => {
+  let other: ChildProcess;
+
+  beforeEach(async () => {
+    await kms.call('EnableKeyRotation', { KeyId, RotationPeriodInDays: 90 });
+    other = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)']);
+    await once(other, 'spawn');
+  });
+  afterEach(() => other.kill('SIGKILL'));
+
+  it('what is due is true at once, new material waits, and all is written when that process is gone', async () => {
+    const first = (await kms.keys.describeKey(KeyId)).currentMaterialId;
+    const { id: doomed } = await kms.key();
+    await kms.call('ScheduleKeyDeletion', { KeyId: doomed, PendingWindowInDays: 7 });
+    await writeFile(join(kms.directory, 'keys', 'lock'), JSON.stringify({ pid: other.pid, startedAt: '' }));
+    kms.passDays(100);
+    const beganMs = performance.now();
+    for (let looks = 0; looks < 50; looks++) {
+      expect((await kms.keys.describeKey(KeyId)).currentMaterialId).toBe(first);
+      await expect(kms.keys.describeKey(doomed)).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    }
+    expect(performance.now() - beganMs).toBeLessThan(2_000); // 400 ms once: a broker's checks must not wait for it
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    const elsewhere = kms.elsewhere();
+    expect((await elsewhere.describeKey(KeyId)).currentMaterialId).not.toBe(first);
+    expect((await elsewhere.store.read()).keys.map(({ keyId }) => keyId)).toEqual([KeyId]);
   });
 });
 
