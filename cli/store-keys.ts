@@ -1,15 +1,13 @@
 /** `thrum store rewrap` and `reencrypt`: other keys for what is stored. */
 import type { Command } from 'commander';
 import { reencryptLog, rewrapLog } from '../broker/mod.ts';
-import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
-import { addOutputOptions, count, printResult, type OutputOptions } from './output.ts';
-import { addRemoteOptions } from './remote-options.ts';
+import { openHome } from './home.ts';
+import { count, printResult } from './output.ts';
 import { changeProjects, projectsToChange, withStore } from './store-change.ts';
-
-type Options = HomeOptions & OutputOptions & { readonly project?: string };
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 
 export function addStoreKeyCommands(store: Command): void {
-  const finish = (command: Command): Command => addOutputOptions(addHomeOptions(addRemoteOptions(command).option('--project <id or name>', 'only this project (default all)')));
+  const finish = (command: Command): Command => addStoreOptions(command.option('--project <id or name>', 'only this project (default all)'));
   finish(store.command('rewrap').description('put all data keys under another key; what is stored is not touched'))
     .requiredOption('--key <key>', 'id or alias/NAME of the key that is to protect the project from now on')
     .addHelpText('after', '\nThe broker must not be running. When it is cut short, the same command does the rest.\n\nExample:\n  thrum store rewrap --project demo --key alias/plant-7')
@@ -19,7 +17,7 @@ export function addStoreKeyCommands(store: Command): void {
     .action(reencrypt);
 }
 
-async function rewrap(options: Options & { readonly key: string }): Promise<void> {
+async function rewrap(options: StoreOptions & { readonly key: string }): Promise<void> {
   const home = await openHome(options, 'refuse');
   const { keyId } = await home.projectKeys.describeKey(options.key);
   const results = await withStore(home, async () =>
@@ -33,7 +31,7 @@ async function rewrap(options: Options & { readonly key: string }): Promise<void
   printResult(options, results, () => results.map(({ projectId, segments, already }) => `${projectId}: ${count(segments)} segments are under key ${keyId} now${already > 0 ? `, ${count(already)} were before` : ''}`));
 }
 
-async function reencrypt(options: Options): Promise<void> {
+async function reencrypt(options: StoreOptions): Promise<void> {
   const home = await openHome(options, 'refuse');
   const results = await withStore(home, async () =>
     changeProjects(home, options, await projectsToChange(home, options), { eventName: 'ReencryptData', requestParameters: {} }, async (project, log, progress) => {
