@@ -3,7 +3,7 @@ export * from './errors.ts';
 export { HOME_ARN, projectArn, THRUM_ACTIONS, type ThrumAction } from './access/actions.ts';
 export { callerOf, contextOf, type AccessCaller, type Circumstances } from './access/caller.ts';
 export { authorize, evaluate, rootOf } from './access/evaluate.ts';
-export { keyResource, type KeyResource } from './access/key-resource.ts';
+export { keyResource, newAliasArns, type KeyResource } from './access/key-resource.ts';
 export { readPolicy, type NamedPolicy, type PolicyDocument } from './access/policy.ts';
 export { Principals, type AccessKeyPair, type Identity, type PrincipalDescription } from './access/principals.ts';
 export { READY_POLICIES, ROOT_POLICY } from './access/ready-policies.ts';
