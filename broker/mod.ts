@@ -18,7 +18,7 @@ export { isKeyUnavailable } from './keys/key-refusal.ts';
 export { kmsProvider, type KmsProviderOptions, type RemoteKeys } from './keys/kms-provider.ts';
 export { checkKmsSettings, kmsSettingsFile, type KmsSettings } from './keys/kms-settings.ts';
 export type { KeyProvider, ProjectKeys } from './keys/provider.ts';
-export { routeKeys } from './keys/route-keys.ts';
+export { routeKeys, type RoutedKeys } from './keys/route-keys.ts';
 export type { RootSource } from './keys/root-key.ts';
 export { KMS_LIMITS, startKmsServer, type KmsOperations, type KmsServer, type KmsServerOptions } from './kms/server.ts';
 export { checkProjectName, isProjectId, Projects, type Project, type ProjectReference } from './projects.ts';
@@ -53,7 +53,7 @@ export { listSegments, listStoredProjects, type SegmentFile, type WrappedKey } f
 export { reencryptLog } from './store/reencrypt.ts';
 export { retainLog, type Retained, type RetentionLimits } from './store/retention.ts';
 export type { LogToChange } from './store/rewrite.ts';
-export { rewrapLog, type Rewrapped } from './store/rewrap.ts';
+export { keysOfLog, rewrapLog, type Rewrapped } from './store/rewrap.ts';
 export { destroyFile, localSource, type SegmentSource } from './store/segment-source.ts';
 export { shredFrom, type Shredded, type Shredding } from './store/shred.ts';
 export { storeStats, type StoreStats } from './store/stats.ts';
