@@ -17,15 +17,22 @@ const ZERO_NONCE = Buffer.alloc(12);
 /** As in the managed services this follows: 1 to 60 characters, nothing that a terminal would act on. */
 export const PROJECT_NAME = /^[^\p{C}]{1,60}$/u;
 
-const details = z.strictObject({
+/** Keys that a project was under before and may still need; a file is small. */
+export const MAX_FORMER_GRANTS = 16;
+
+const contents = z.strictObject({
   name: z.string().regex(PROJECT_NAME),
   createdMs: z.number().int().nonnegative(),
   encryption: z.enum(['service', 'custom']),
   customerId: z.string().regex(/^\d{12}$/).optional(),
+  /** The broker's grants on keys that the project was under before: to be given up once nothing is under these. */
+  formerGrants: z.array(z.strictObject({ keyArn: z.string(), grantId: z.string() })).min(1).max(MAX_FORMER_GRANTS).optional(),
 });
 
 /** What only who has the key can read. */
-export type ProjectDetails = z.infer<typeof details>;
+export type ProjectContents = z.infer<typeof contents>;
+/** What of it concerns others than the project's file. */
+export type ProjectDetails = Omit<ProjectContents, 'formerGrants'>;
 
 /** What the file says in clear. `keyArn`: in version 1 the id of a key of the embedded service. */
 export interface ProjectFile {
@@ -42,7 +49,7 @@ export function projectFileContext(projectId: string, customerId: string | undef
   return projectContext('project', projectId, customerId);
 }
 
-export function projectFileBytes(key: { readonly keyArn: string; readonly customerId: string; readonly grantId: string | undefined; readonly wrapped: Buffer }, dataKey: Buffer, project: ProjectDetails): Buffer {
+export function projectFileBytes(key: { readonly keyArn: string; readonly customerId: string; readonly grantId: string | undefined; readonly wrapped: Buffer }, dataKey: Buffer, project: ProjectContents): Buffer {
   const header = headerBytes(MAGIC, VERSION, [Buffer.from(key.keyArn), Buffer.from(key.customerId), Buffer.from(key.grantId ?? ''), key.wrapped]);
   return Buffer.concat([header, sealAt(sealingKey(dataKey, VERSION), ZERO_NONCE, 0, header, Buffer.from(JSON.stringify(project)))]);
 }
@@ -68,9 +75,9 @@ export function parseProjectFile(bytes: Buffer): ProjectFile | undefined {
 }
 
 /** Opens what is sealed; undefined when it does not open with this data key, or the file was altered. */
-export function openProjectFile({ version, header, sealed, customerId }: ProjectFile, dataKey: Buffer): ProjectDetails | undefined {
+export function openProjectFile({ version, header, sealed, customerId }: ProjectFile, dataKey: Buffer): ProjectContents | undefined {
   try {
-    const opened = details.parse(JSON.parse(openAt(sealingKey(dataKey, version), ZERO_NONCE, 0, header, sealed).toString('utf8')));
+    const opened = contents.parse(JSON.parse(openAt(sealingKey(dataKey, version), ZERO_NONCE, 0, header, sealed).toString('utf8')));
     return opened.customerId === customerId ? opened : undefined;
   } catch (error) {
     if (error instanceof SealError || error instanceof z.ZodError || error instanceof SyntaxError) return undefined;

@@ -1,9 +1,10 @@
 import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deriveKey, sealAt } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
 import { keysOf, makeHome, makeProject, NOW_MS, type TestHome } from './broker.fixture.ts';
+import { MAX_FORMER_GRANTS } from './project-file.ts';
 import { Projects } from './projects.ts';
 
 let home: TestHome;
@@ -113,4 +114,66 @@ it('does not pass for another project of the same key', async () => {
   const [one, two] = [await makeProject(home, 'One', key.keyId), await makeProject(home, 'Two', key.keyId)];
   await copyFile(pathOf(one.projectId), pathOf(two.projectId));
   await expect(home.projects.read(two.projectId)).rejects.toMatchObject({ code: 'PROJECT_DAMAGED' });
+});
+
+describe('a project that moves to other keys', () => {
+  const grantsOn = async (keyId: string): Promise<string[]> => ((await home.keys.store.read()).keys.find((key) => key.keyId === keyId)!.grants ?? []).map(({ grantId }) => grantId);
+  const newKey = async (): Promise<string> => (await home.keys.createKey({ owner: 'customer' })).keyId;
+
+  it('keeps the grants on those before until nothing needs them, and says which; whoever reads it sees none of that', async () => {
+    const [a, b, c] = [await newKey(), await newKey(), await newKey()];
+    const { projectId } = await makeProject(home, 'Mill', a);
+    const moved = await home.projects.moveTo(projectId, b);
+    await home.projects.moveTo(projectId, c);
+    expect((await home.projects.formerGrants(projectId)).map(({ keyArn }) => keyArn.split('/')[1])).toEqual([a, b]);
+    expect(await home.projects.read(projectId)).toEqual({ ...moved, keyId: c });
+    expect(await home.projects.retireFormerGrants(projectId, new Set([a, c]))).toMatchObject([{ keyArn: expect.stringContaining(b) as string }]);
+    expect([await grantsOn(a), await grantsOn(b), await grantsOn(c)].map((some) => some.length)).toEqual([1, 0, 1]);
+    expect(await home.projects.retireFormerGrants(projectId, new Set([c]))).toHaveLength(1);
+    expect(await home.projects.retireFormerGrants(projectId, new Set())).toEqual([]);
+    expect([await grantsOn(a), await grantsOn(c)].map((some) => some.length)).toEqual([0, 1]);
+    expect(await home.projects.read(projectId)).toEqual({ ...moved, keyId: c });
+  });
+
+  it('and back keeps the grant that it has there', async () => {
+    const [a, b] = [await newKey(), await newKey()];
+    const { projectId } = await makeProject(home, 'Mill', a);
+    const [first] = await grantsOn(a);
+    await home.projects.moveTo(projectId, b);
+    await home.projects.moveTo(projectId, a);
+    await home.projects.moveTo(projectId, a);
+    expect((await home.projects.formerGrants(projectId)).map(({ keyArn }) => keyArn.split('/')[1])).toEqual([b]);
+    await home.projects.retireFormerGrants(projectId, new Set([a]));
+    expect([await grantsOn(a), await grantsOn(b)]).toEqual([[first], []]);
+    expect(await home.projects.find('Mill')).toMatchObject({ keyId: a });
+  });
+
+  it('gives up a grant that was given up before it could be written down, and one whose key is disabled or was revoked', async () => {
+    const [a, b] = [await newKey(), await newKey()];
+    const { projectId } = await makeProject(home, 'Mill', a);
+    await home.projects.moveTo(projectId, b);
+    const [former] = await home.projects.formerGrants(projectId);
+    await home.keys.retire(former!);
+    await home.keys.disableKey(a);
+    expect(await home.projects.retireFormerGrants(projectId, new Set())).toEqual([former]);
+    expect(await home.projects.formerGrants(projectId)).toEqual([]);
+  });
+
+  it('and is destroyed leaves no grant', async () => {
+    const [a, b] = [await newKey(), await newKey()];
+    const { projectId } = await makeProject(home, 'Mill', a);
+    await home.projects.moveTo(projectId, b);
+    await home.projects.destroy(projectId);
+    expect([await grantsOn(a), await grantsOn(b)]).toEqual([[], []]);
+  });
+
+  it('is under so many keys at once and no more', async () => {
+    const { projectId } = await makeProject(home, 'Mill', await newKey());
+    for (let n = 0; n < MAX_FORMER_GRANTS; n++) await home.projects.moveTo(projectId, await newKey());
+    const last = await newKey();
+    await expect(home.projects.moveTo(projectId, last)).rejects.toMatchObject({ code: 'KEY_BAD_REQUEST', message: expect.stringContaining('store rewrap') as string });
+    expect(await grantsOn(last)).toEqual([]);
+    await home.projects.retireFormerGrants(projectId, new Set());
+    expect(await home.projects.moveTo(projectId, last)).toMatchObject({ keyId: last });
+  });
 });

@@ -9,8 +9,8 @@ import { makePrivateDirectory, replacePrivateFile, whenMissing, withFileLock } f
 import { KeyError, ProjectError } from './errors.ts';
 import { isKeyUnavailable } from './keys/key-refusal.ts';
 import { accountOf } from './keys/project-context.ts';
-import type { ProjectKeys } from './keys/provider.ts';
-import { openProjectFile, parseProjectFile, PROJECT_NAME, projectFileBytes, projectFileContext, type ProjectDetails, type ProjectFile } from './project-file.ts';
+import type { GrantedKey, ProjectKeys } from './keys/provider.ts';
+import { MAX_FORMER_GRANTS, openProjectFile, parseProjectFile, PROJECT_NAME, projectFileBytes, projectFileContext, type ProjectContents, type ProjectDetails, type ProjectFile } from './project-file.ts';
 import { destroyFile } from './store/segment-source.ts';
 
 const SUFFIX = '.project';
@@ -84,32 +84,64 @@ export class Projects {
     }
   }
 
-  /** Seals a project's file anew under a fresh data key of `key` (id, ARN or alias), its own or another. What else the project has is the caller's to move. */
+  /**
+   * Seals a project's file anew under a fresh data key of `key` (id, ARN or alias), its own or another. What else the project has
+   * is the caller's to move; until it is, the broker's grant on the key before is needed, and the file says so.
+   */
   async moveTo(projectId: string, key: string): Promise<Project> {
     return this.#locked(async () => {
-      const { name, createdMs, keyId: before } = await this.#readLocked(projectId);
-      const { arn, keyId, owner } = await this.#keys.describeKey(key);
-      if (owner === 'service') return this.#write(projectId, { keyArn: arn }, { name, createdMs, encryption: 'service' });
-      const { grantId } = await this.#read(projectId);
-      const granted = keyId === before && grantId !== undefined ? { keyArn: arn, grantId } : await this.#keys.grant(arn, projectId);
-      return this.#write(projectId, granted, { name, createdMs, encryption: 'custom' });
+      await this.#readLocked(projectId); // a file of version 1 is renewed
+      const before = await this.#read(projectId);
+      const { name, createdMs, formerGrants = [] } = await this.#contents(projectId, before);
+      const { arn, owner } = await this.#keys.describeKey(key);
+      const held = before.grantId === undefined ? [] : [{ keyArn: before.keyArn, grantId: before.grantId }];
+      const former = [...formerGrants, ...held].filter(({ keyArn }) => keyArn !== arn);
+      if (former.length > MAX_FORMER_GRANTS) throw new KeyError('KEY_BAD_REQUEST', `the data of project ${projectId} may be under ${former.length} keys: bring it under the one that the project has now first ('thrum store rewrap')`);
+      if (owner === 'service') return this.#write(projectId, { keyArn: arn }, { name, createdMs, encryption: 'service' }, former);
+      const granted = held.find(({ keyArn }) => keyArn === arn) ?? (await this.#keys.grant(arn, projectId));
+      return this.#write(projectId, granted, { name, createdMs, encryption: 'custom' }, former);
     });
   }
 
-  /** Overwrites and removes a project's file; the broker's grant on its key is given up if that can be done now. */
+  /** The broker's grants on keys that a project was under before, which are not given up yet. */
+  async formerGrants(projectId: string): Promise<readonly GrantedKey[]> {
+    return (await this.#contents(projectId, await this.#read(projectId))).formerGrants ?? [];
+  }
+
+  /**
+   * Gives up those grants of which the keys are not among `needed`: ids as `reference` gives them, of all keys that anything of
+   * the project is under. When it is cut short, the same again does the rest. Returns what was given up.
+   */
+  async retireFormerGrants(projectId: string, needed: ReadonlySet<string>): Promise<readonly GrantedKey[]> {
+    return this.#locked(async () => {
+      const file = await this.#read(projectId);
+      const { formerGrants = [], name, createdMs, encryption } = await this.#contents(projectId, file);
+      const isNeeded = await Promise.all(formerGrants.map(async ({ keyArn }) => needed.has(await this.#keys.keyIdOf(keyArn))));
+      const [left, over] = [formerGrants.filter((_, n) => isNeeded[n]), formerGrants.filter((_, n) => !isNeeded[n])];
+      if (over.length === 0) return [];
+      for (const grant of over) await this.#keys.retire(grant);
+      const { keyArn, grantId } = file;
+      await this.#write(projectId, { keyArn, ...(grantId !== undefined && { grantId }) }, { name, createdMs, encryption }, left);
+      return over;
+    });
+  }
+
+  /** Overwrites and removes a project's file; the broker's grants on its keys are given up if that can be done now. */
   async destroy(projectId: string): Promise<void> {
+    const former = await this.formerGrants(projectId).catch(() => []); // known to who has the key only
+    for (const grant of former) await this.#keys.retire(grant).catch(() => undefined);
     await this.retireGrant(projectId).catch(() => undefined);
     await destroyFile(this.pathOf(projectId));
   }
 
   /** Seals a project's file under a data key that protects nothing else. */
-  async #write(projectId: string, { keyArn, grantId }: { readonly keyArn: string; readonly grantId?: string }, project: Omit<ProjectDetails, 'customerId'>): Promise<Project> {
+  async #write(projectId: string, { keyArn, grantId }: { readonly keyArn: string; readonly grantId?: string }, project: Omit<ProjectDetails, 'customerId'>, formerGrants: readonly GrantedKey[] = []): Promise<Project> {
     const customerId = accountOf(keyArn);
     if (customerId === undefined) throw new KeyError('KEY_BAD_REQUEST', `${keyArn} is not the ARN of a key`);
     const keyId = await this.#keys.keyIdOf(keyArn);
     const { plaintext, wrapped } = await this.#keys.generateDataKey(keyId, projectFileContext(projectId, customerId));
     const details = { ...project, customerId };
-    await replacePrivateFile(this.pathOf(projectId), projectFileBytes({ keyArn, customerId, grantId, wrapped }, plaintext, details));
+    await replacePrivateFile(this.pathOf(projectId), projectFileBytes({ keyArn, customerId, grantId, wrapped }, plaintext, { ...details, ...(formerGrants.length > 0 && { formerGrants: [...formerGrants] }) }));
     return { projectId, keyId, ...details };
   }
 
@@ -143,13 +175,19 @@ export class Projects {
   }
 
   async #open(projectId: string, file: ProjectFile): Promise<Project> {
+    const { name, createdMs, encryption, customerId } = await this.#contents(projectId, file);
+    return { projectId, keyId: await this.#keys.keyIdOf(file.keyArn), name, createdMs, encryption, ...(customerId !== undefined && { customerId }) };
+  }
+
+  /** What is sealed in a project's file. */
+  async #contents(projectId: string, file: ProjectFile): Promise<ProjectContents> {
     const keyId = await this.#keys.keyIdOf(file.keyArn);
     const dataKey = await this.#keys.decrypt(file.wrapped, projectFileContext(projectId, file.customerId), keyId).catch((error: unknown) => {
       throw error instanceof KeyError && error.code === 'KEY_CIPHERTEXT' ? this.#damaged(projectId, error) : error;
     });
-    const details = openProjectFile(file, dataKey);
-    if (!details) throw this.#damaged(projectId);
-    return { projectId, keyId, ...details };
+    const contents = openProjectFile(file, dataKey);
+    if (!contents) throw this.#damaged(projectId);
+    return contents;
   }
 
   /** A file of version 1 is written anew when it is first read: it is of a time when the broker needed no grant. */
@@ -157,7 +195,7 @@ export class Projects {
     const file = await this.#read(projectId);
     if (file.version !== 1) return this.#open(projectId, file);
     const { arn, owner } = await this.#keys.describeKey(file.keyArn);
-    const granted = owner === 'customer' ? await this.#keys.grant(file.keyArn, projectId) : { keyArn: arn };
+    const granted = owner === 'customer' ? await this.#keys.grant(arn, projectId) : { keyArn: arn };
     const { name, createdMs, encryption } = await this.#open(projectId, file);
     return this.#write(projectId, granted, { name, createdMs, encryption });
   }

@@ -4,7 +4,7 @@
  * no permission from here (docs/access.md): this keeps people who share a machine's account to their tasks, and on record.
  */
 import type { Command } from 'commander';
-import { AccessError, authorize, contextOf, HOME_ARN, keyResource, projectArn, type AuditEvent, type Decision, type Identity, type NamedPolicy } from '../broker/mod.ts';
+import { AccessError, authorize, contextOf, HOME_ARN, newAliasArns, projectArn, type AuditEvent, type Decision, type Identity } from '../broker/mod.ts';
 import { needsOf, type Need } from './access-needs.ts';
 import { actFor, takeCode, type Acting } from './acting.ts';
 import { now } from './clock.ts';
@@ -14,8 +14,6 @@ import { openHome, openPrincipals, type Home, type HomeOptions } from './home.ts
 interface Question {
   readonly action: string;
   readonly resource: string;
-  readonly policies: readonly NamedPolicy[];
-  readonly context: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** Throws ACCESS_DENIED, or ACCESS_SECOND_FACTOR where a code would be needed and was not given, or not right. */
@@ -42,22 +40,16 @@ export async function guardCommand(command: Command, name: string): Promise<void
 }
 
 function decide({ arn, policies }: Identity, question: Question, mfa: boolean): Decision {
-  const context = { ...question.context, ...contextOf({ nowMs: now(), mfa }) };
-  return authorize({ principalArn: arn, action: question.action, resource: question.resource, context }, policies, question.policies);
+  return authorize({ principalArn: arn, ...question, context: contextOf({ nowMs: now(), mfa }) }, policies, []);
 }
 
 async function questionsOf({ action, of }: Need, home: Home, command: Command): Promise<Question[]> {
-  const about = (resource: string): Question => ({ action, resource, policies: [], context: {} });
-  const { project, key, alias } = command.opts<{ project?: string; key?: string; alias?: string }>();
+  const about = (resource: string): Question => ({ action, resource });
+  const { project, alias } = command.opts<{ project?: string; alias?: string }>();
   const named = of === 'argument project' ? command.args[0] : of === 'project' ? project : undefined;
   if (named !== undefined) return [about(projectArn((await home.projects.find(named)).projectId))];
   if (of === 'home') return [about(HOME_ARN)];
-  if ((of === 'option key' && key === undefined) || (of === 'option alias' && alias === undefined)) return [];
-  if (of === 'no key' || of === 'option alias') return [about('*')];
-  if (of === 'argument key' || of === 'option key') {
-    const { arn, policies, context } = await keyResource(home.keys.store, (of === 'option key' ? key : command.args[0]) ?? '');
-    return [{ action, resource: arn, policies, context }];
-  }
+  if (of === 'option alias') return alias === undefined ? [] : (await newAliasArns(home.keys.store, alias)).map(about);
   // All projects means each of them: a policy may deny one.
   return [about(projectArn('*')), ...(await home.projects.ids()).map((id) => about(projectArn(id)))];
 }

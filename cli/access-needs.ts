@@ -5,10 +5,10 @@
 import type { ThrumAction } from '../broker/mod.ts';
 
 /**
- * What is acted on. `project`: that of `--project`, or all; `argument project`: the one named first; `argument key`: the key
- * named first; `option key`, `option alias`: that of `--key` or `--alias`, if there is one.
+ * What is acted on. `project`: that of `--project`, or all; `argument project`: the one named first; `option alias`: that of
+ * `--alias`, if there is one, and the key that is to be made for it.
  */
-export type Subject = 'home' | 'project' | 'argument project' | 'all projects' | 'argument key' | 'option key' | 'option alias' | 'no key';
+export type Subject = 'home' | 'project' | 'argument project' | 'all projects' | 'option alias';
 
 export interface Need {
   readonly action: ThrumAction | `kms:${string}`;
@@ -16,7 +16,10 @@ export interface Need {
 }
 
 const need = (action: Need['action'], of: Subject): Need => ({ action, of });
-/** The key service asks by itself, at each of its operations, for whom the command acts (acting.ts). */
+/**
+ * The key service asks by itself, at each of its operations, for whom the command acts (acting.ts). So it is with the key of a
+ * new project; what a KMS elsewhere allows with its keys is its own matter, for whose credentials the process has.
+ */
 const ASKED_BY_KEYS: readonly Need[] = [];
 
 /** Which needs a command has, by its words; the longest that fit count. */
@@ -34,7 +37,7 @@ const NEEDS: Readonly<Record<string, readonly Need[] | 'no home'>> = {
   broker: [need('thrum:WriteData', 'all projects'), need('thrum:CreateProject', 'all projects'), need('thrum:ManageIdentities', 'home')],
   gateway: [need('thrum:WriteData', 'project'), need('thrum:ManageIdentities', 'home')],
   fleet: [need('thrum:WriteData', 'project'), need('thrum:ManageIdentities', 'home')],
-  'project create': [need('thrum:CreateProject', 'all projects'), need('kms:DescribeKey', 'option key'), need('kms:CreateGrant', 'option key')],
+  'project create': [need('thrum:CreateProject', 'all projects')],
   'project list': [need('thrum:ListProjects', 'all projects')],
   'project show': [need('thrum:DescribeProject', 'argument project')],
   'project places': [need('thrum:DescribeProject', 'argument project')],
@@ -49,17 +52,16 @@ const NEEDS: Readonly<Record<string, readonly Need[] | 'no home'>> = {
   'store shred': [need('thrum:ShredData', 'project')],
   'store retain': [need('thrum:ShredData', 'project')],
   'keys serve': [need('thrum:ServeKeys', 'home')],
-  'keys create': [need('kms:CreateKey', 'no key'), need('kms:CreateAlias', 'option alias')],
-  'keys list': [need('kms:ListKeys', 'no key'), need('kms:ListAliases', 'no key')],
-  'keys describe': [need('kms:DescribeKey', 'argument key')],
-  'keys rotation status': [need('kms:GetKeyRotationStatus', 'argument key')],
+  // Asked before the key is made: one without the alias that was wished for is of no use.
+  'keys create': [need('kms:CreateAlias', 'option alias')],
+  'keys list': ASKED_BY_KEYS,
+  'keys describe': ASKED_BY_KEYS,
   'keys enable': ASKED_BY_KEYS,
   'keys disable': ASKED_BY_KEYS,
   'keys schedule-deletion': ASKED_BY_KEYS,
   'keys cancel-deletion': ASKED_BY_KEYS,
   'keys rotate': ASKED_BY_KEYS,
-  'keys rotation enable': ASKED_BY_KEYS,
-  'keys rotation disable': ASKED_BY_KEYS,
+  'keys rotation': ASKED_BY_KEYS,
   'keys alias': ASKED_BY_KEYS,
   'keys tag': ASKED_BY_KEYS,
   'keys untag': ASKED_BY_KEYS,

@@ -5,6 +5,7 @@ import { statementText } from './access-guard.ts';
 import { now } from './clock.ts';
 import { EXIT } from './errors.ts';
 import { addHomeOptions, openHome, openPrincipals, type Home, type HomeOptions } from './home.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { addOutputOptions, printResult, type OutputOptions } from './output.ts';
 
 type Context = Record<string, string | string[]>;
@@ -30,7 +31,7 @@ export function addSimulateCommand(access: Command): void {
         '  thrum access simulate --principal ana --action kms:DisableKey --resource alias/plant-7\n' +
         '  thrum access simulate --principal ana --action thrum:ShredData --resource demo --context aws:MultiFactorAuthPresent=true',
     );
-  addOutputOptions(addHomeOptions(command)).action(async (options: SimulateOptions) => {
+  addOutputOptions(addKmsOptions(addHomeOptions(command))).action(async (options: SimulateOptions) => {
     process.exitCode = await simulate(options);
   });
 }

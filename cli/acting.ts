@@ -3,7 +3,7 @@
  * (access-guard.ts), and counts to its end.
  */
 import { createInterface } from 'node:readline/promises';
-import { AccessError, callerOf, ownerCaller, type Caller, type Decision, type Identity, type Principals } from '../broker/mod.ts';
+import { AccessError, callerOf, KeyError, KmsError, ownerCaller, type Caller, type Decision, type Identity, type Principals } from '../broker/mod.ts';
 import { now } from './clock.ts';
 
 export interface Acting {
@@ -43,10 +43,18 @@ export async function callForActing<T>(accountId: string, call: (caller: Caller)
   try {
     return await call(watching);
   } catch (error) {
-    if (lacksCode === undefined) throw error;
+    if (lacksCode === undefined) throw deniedToPrincipal(error);
     acting = await takeCode(acting, lacksCode);
-    return call(withCode);
+    return call(withCode).catch((fault: unknown) => {
+      throw deniedToPrincipal(fault);
+    });
   }
+}
+
+/** What the key service refuses to a principal is a matter of their policies, and not of the key. */
+function deniedToPrincipal(error: unknown): unknown {
+  const isDenied = (error instanceof KeyError && error.code === 'KEY_DENIED') || (error instanceof KmsError && error.type === 'AccessDeniedException');
+  return isDenied ? new AccessError('ACCESS_DENIED', error.message, { cause: error }) : error;
 }
 
 /** Takes a code from THRUM_MFA_CODE or the terminal. ACCESS_SECOND_FACTOR where there is none, or it is not right. */

@@ -26,9 +26,10 @@ import { CliError } from './errors.ts';
 import { addReportOptions, deliver, prepareOutputs, printCatalogue, showProgress, type ReportOptions } from './handshake-report.ts';
 import { openHome } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
+import { addKmsOptions, type KmsOptions } from './kms-options.ts';
 import { duration, parseDurationMs, wholeNumber } from './values.ts';
 
-interface BrokerOptions extends ReportOptions {
+interface BrokerOptions extends ReportOptions, KmsOptions {
   readonly home?: string;
   readonly project: string;
   readonly passphraseFile?: string;
@@ -76,7 +77,7 @@ export function addBrokerTest(handshake: Command): void {
     .option('--parallel <n>', 'cases side by side; 1 for a server that serves one connection at a time', wholeNumber(1, 64), 8)
     .option('--timeout <duration>', 'how long to wait for each answer', duration, '4s')
     .option('--patience <duration>', 'how long a broker may take to close what deserves it', duration, '20s');
-  addReportOptions(command)
+  addReportOptions(addKmsOptions(command))
     .addHelpText(
       'after',
       `
@@ -139,7 +140,7 @@ function parseAddress(address: string): { host: string; port: number } {
 }
 
 async function targetOfHome(place: { host: string; port: number }, options: BrokerOptions, path: string): Promise<BrokerTarget> {
-  const home = await openHome({ home: path, ...(options.passphraseFile === undefined ? {} : { passphraseFile: options.passphraseFile }) }, 'refuse');
+  const home = await openHome({ ...options, home: path }, 'refuse');
   const { projectId } = await home.projects.find(options.project);
   return homeTarget({ authority: await loadAuthority(home.certs), projectId, ...place, serverName: options.serverName ?? place.host, now });
 }

@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type ProjectKeys, type RootSource, listLogs, type Remote, type WriterLog } from '../broker/mod.ts';
+import { checkProjectName, Directory, isProjectId, KeyService, Principals, Projects, type AuditTrail, type Project, type RootSource, type RoutedKeys, listLogs, type Remote, type WriterLog } from '../broker/mod.ts';
 import { createAuthority, findIdentity, issueIdentity, loadAuthority, makePrivateDirectory, publishRevocationLists, readPrivateFile, revokedCertificates, writePrivateFile, type Authority, type IssuedIdentity } from '../certs/mod.ts';
 import { callForActing } from './acting.ts';
 import { audited, openTrail } from './audit-trail.ts';
@@ -30,7 +30,7 @@ export interface Home {
   readonly gateways: string;
   readonly keys: KeyService;
   /** The keys that projects are under: those of `keys`, and of a KMS elsewhere if there is one. */
-  readonly projectKeys: ProjectKeys;
+  readonly projectKeys: RoutedKeys;
   readonly keepKms: () => Promise<void>;
   readonly projects: Projects;
   /** What opens the keys, and what else is sealed under the home's root key. */

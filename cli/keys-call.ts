@@ -3,6 +3,9 @@ import { AccessError, KeyError, KmsEngine, KmsError, type KeyDescription, type K
 import { actingPrincipal, callForActing } from './acting.ts';
 import type { Home } from './home.ts';
 
+/** Of a list at once: the least that all of its operations take. */
+const PAGE = 100;
+
 /** Does one operation of the KMS engine. Throws KeyError; ACCESS_DENIED where the command acts for a principal who may not. */
 export async function callKms(home: Home, operation: string, input: object): Promise<object> {
   const engine = new KmsEngine({ store: home.keys.store, audit: home.trail.record });
@@ -12,6 +15,38 @@ export async function callKms(home: Home, operation: string, input: object): Pro
   } catch (error) {
     throw error instanceof KmsError ? explained(error) : error;
   }
+}
+
+/** All that a list of the key service has, page after page. */
+export async function listKms<T>(home: Home, operation: 'ListAliases' | 'ListGrants' | 'ListKeys', input: object = {}): Promise<T[]> {
+  const all: T[] = [];
+  for (let marker: string | undefined; ; ) {
+    const page = (await callKms(home, operation, { ...input, Limit: PAGE, ...(marker === undefined ? {} : { Marker: marker }) })) as Record<string, T[]> & { readonly NextMarker?: string };
+    all.push(...page[operation.slice('List'.length)]!);
+    marker = page.NextMarker;
+    if (marker === undefined) return all;
+  }
+}
+
+/** The answer; undefined where the one for whom the command acts may not have it. */
+export async function ifAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if ((error instanceof AccessError && error.code === 'ACCESS_DENIED') || (error instanceof KeyError && error.code === 'KEY_DENIED')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether the one for whom the command acts may look at a key so. A look at each of a list is not worth a record each: the
+ * list has one.
+ */
+export async function maySee(home: Home, operation: 'DescribeKey' | 'GetKeyRotationStatus', keyId: string): Promise<boolean> {
+  if (actingPrincipal() === undefined) return true;
+  const engine = new KmsEngine({ store: home.keys.store });
+  const { accountId } = await engine.home();
+  return (await ifAllowed(callForActing(accountId, (caller) => engine.call(operation, { KeyId: keyId }, caller)))) !== undefined;
 }
 
 /**
@@ -60,8 +95,7 @@ const CODES: Partial<Record<string, KeyErrorCode>> = {
   DisabledException: 'KEY_DISABLED',
 };
 
-function explained(error: KmsError): KeyError | AccessError {
-  if (error.type === 'AccessDeniedException' && actingPrincipal() !== undefined) return new AccessError('ACCESS_DENIED', error.message, { cause: error });
+function explained(error: KmsError): KeyError {
   const hint = error.type === 'DisabledException' ? " Enable it first ('thrum keys enable')." : '';
   return new KeyError(CODES[error.type] ?? 'KEY_BAD_REQUEST', `${error.message}${hint}`, { cause: error });
 }

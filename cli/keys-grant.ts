@@ -1,7 +1,7 @@
 /** `thrum keys grant create | list | retire | revoke`: permission for one principal, limited to operations and to an encryption context. */
 import type { Command } from 'commander';
 import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
-import { callKms, keyToChange } from './keys-call.ts';
+import { callKms, keyToChange, listKms } from './keys-call.ts';
 import { pairMap, principalArn } from './keys-values.ts';
 import { addOutputOptions, printResult, type OutputOptions } from './output.ts';
 
@@ -79,13 +79,7 @@ async function create(key: string, options: GrantOptions): Promise<void> {
 async function list(key: string, options: Options): Promise<void> {
   const home = await openHome(options, 'refuse');
   const { keyId } = await keyToChange(home, key);
-  const grants: GrantEntry[] = [];
-  for (let marker: string | undefined; ; ) {
-    const page = (await callKms(home, 'ListGrants', { KeyId: keyId, Limit: 100, ...(marker === undefined ? {} : { Marker: marker }) })) as { Grants: GrantEntry[]; NextMarker?: string };
-    grants.push(...page.Grants);
-    marker = page.NextMarker;
-    if (marker === undefined) break;
-  }
+  const grants = await listKms<GrantEntry>(home, 'ListGrants', { KeyId: keyId });
   printResult(options, grants.map(toJson), () => (grants.length === 0 ? ['no grants'] : grants.flatMap(lines)));
 }
 

@@ -55,6 +55,7 @@ async function change(name: string, options: Options, operation: string, input: 
 async function status(name: string, options: Options): Promise<void> {
   const home = await openHome(options, 'refuse');
   const { keyId, rotation } = await keyToChange(home, name);
+  await callKms(home, 'GetKeyRotationStatus', { KeyId: keyId });
   const { Rotations } = (await callKms(home, 'ListKeyRotations', { KeyId: keyId, IncludeKeyMaterial: 'ALL_KEY_MATERIAL', Limit: 1000 })) as { Rotations: Entry[] };
   const materials = Rotations.map((one) => ({
     materialId: one.KeyMaterialId,

@@ -1,15 +1,16 @@
 /** `thrum keys`: the keys that protect projects, and what their owner can do with them. */
 import type { Command } from 'commander';
-import { checkNewKey, type KeyDescription, type NewKey } from '../broker/mod.ts';
+import { checkNewKey, KeyError, type KeyDescription, type NewKey } from '../broker/mod.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
 import { addAliasCommands } from './keys-alias.ts';
-import { callKms, projectsText, projectsUnder, type ProjectUnderKey } from './keys-call.ts';
+import { callKms } from './keys-call.ts';
 import { addGrantCommands } from './keys-grant.ts';
-import { addLifecycleCommands, dateOf } from './keys-lifecycle.ts';
+import { addLifecycleCommands } from './keys-lifecycle.ts';
 import { addPolicyCommands } from './keys-policy.ts';
-import { addRotationCommands, rotationText } from './keys-rotation.ts';
+import { addRotationCommands } from './keys-rotation.ts';
 import { addServeCommand } from './keys-serve.ts';
-import { addOutputOptions, minute, printResult, table, type OutputOptions } from './output.ts';
+import { addShowCommands, keyJson, shownWhole } from './keys-show.ts';
+import { addOutputOptions, printResult, type OutputOptions } from './output.ts';
 import { addScreeningOption, screenTexts, type ScreeningOptions } from './screening.ts';
 
 type Options = HomeOptions & OutputOptions;
@@ -26,25 +27,10 @@ export function addKeysCommand(program: Command): void {
       checkNewKey(wish);
       screenTexts(options, { 'the alias': alias, 'the description': description });
       const home = await openHome(options, 'create');
-      const key = await home.keys.createKey(wish);
-      printResult(options, keyJson(key), () => [`made key ${key.keyId}${alias === undefined ? '' : ` (${alias})`}`]);
+      const key = await create(home, wish);
+      printResult(options, keyJson(shownWhole(key)), () => [`made key ${key.keyId}${alias === undefined ? '' : ` (${alias})`}`]);
     });
-  finish(keys.command('list').description('list the keys that you control'))
-    .addHelpText('after', '\nExample:\n  thrum keys list --json')
-    .action(async (options: Options) => {
-      const all = (await (await openHome(options, 'refuse')).keys.listKeys()).filter((key) => key.owner === 'customer');
-      printResult(options, all.map(keyJson), () =>
-        table([['key', 'state', 'rotation', 'aliases', 'description'], ...all.map((key) => [key.keyId, stateText(key), key.rotation ? `${key.rotation.periodDays} days` : 'off', key.aliases.join(' '), key.description])]),
-      );
-    });
-  finish(keys.command('describe').description('show what is known of a key').argument('<key>', 'id, ARN or alias/NAME'))
-    .addHelpText('after', '\nExample:\n  thrum keys describe alias/plant-7')
-    .action(async (name: string, options: Options) => {
-      const home = await openHome(options, 'refuse');
-      const key = await home.keys.describeKey(name);
-      const [tags, projects] = [await tagsOf(home, key), await projectsUnder(home, key.keyId)];
-      printResult(options, { ...keyJson(key), tags, projects }, () => lines(key, tags, projects));
-    });
+  addShowCommands(keys);
   addLifecycleCommands(keys);
   addRotationCommands(keys);
   addAliasCommands(keys);
@@ -53,38 +39,20 @@ export function addKeysCommand(program: Command): void {
   addServeCommand(keys);
 }
 
-/** A key as JSON for scripts: times in ISO form. */
-function keyJson({ createdMs, deletionMs, rotation, ...key }: KeyDescription): object {
-  return {
-    ...key,
-    ...(deletionMs === undefined ? {} : { deletionDate: new Date(deletionMs).toISOString() }),
-    rotation: rotation ? { periodDays: rotation.periodDays, next: new Date(rotation.nextMs).toISOString() } : null,
-    created: new Date(createdMs).toISOString(),
-  };
+/** Two operations of the key service; whether both may be done was asked before (access-needs.ts). */
+async function create(home: Home, { alias, description }: NewKey): Promise<KeyDescription> {
+  if (alias !== undefined) await mustBeFree(home, alias);
+  const { KeyMetadata } = (await callKms(home, 'CreateKey', description === undefined ? {} : { Description: description })) as { KeyMetadata: { KeyId: string } };
+  const keyId = KeyMetadata.KeyId;
+  if (alias !== undefined) {
+    await callKms(home, 'CreateAlias', { AliasName: alias, TargetKeyId: keyId }).catch((cause: unknown) => {
+      throw new KeyError('KEY_BAD_REQUEST', `key ${keyId} is made, but without its alias: ${(cause as Error).message}`, { cause });
+    });
+  }
+  return home.keys.describeKey(keyId);
 }
 
-/** The service's own keys have no tags that could be asked for. */
-async function tagsOf(home: Home, key: KeyDescription): Promise<[string, string][]> {
-  if (key.owner === 'service') return [];
-  const { Tags } = (await callKms(home, 'ListResourceTags', { KeyId: key.keyId })) as { Tags: { TagKey: string; TagValue: string }[] };
-  return Tags.map(({ TagKey, TagValue }) => [TagKey, TagValue]);
-}
-
-function stateText(key: KeyDescription): string {
-  return key.deletionMs === undefined ? key.state : `${key.state} until ${dateOf(key.deletionMs)}`;
-}
-
-function lines(key: KeyDescription, tags: readonly [string, string][], projects: readonly ProjectUnderKey[]): string[] {
-  return [
-    `key          ${key.keyId}`,
-    `arn          ${key.arn}`,
-    `state        ${stateText(key)}`,
-    `owner        ${key.owner}`,
-    `aliases      ${key.aliases.join(' ') || '–'}`,
-    `description  ${key.description || '–'}`,
-    `tags         ${tags.map(([name, value]) => `${name}=${value}`).join(' ') || '–'}`,
-    `rotation     ${rotationText(key.rotation)}`,
-    `projects     ${projects.length === 0 ? '–' : projectsText(projects).slice('under it: '.length)}`,
-    `created      ${minute(key.createdMs)}`,
-  ];
+async function mustBeFree(home: Home, alias: string): Promise<void> {
+  const { aliases } = await home.keys.store.read();
+  if (Object.hasOwn(aliases, alias)) throw new KeyError('KEY_ALIAS_EXISTS', `${alias} already names a key: choose another alias`);
 }

@@ -1,7 +1,7 @@
 /** The options that say in which KMS the keys of projects are, and the keys of a home with it. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { checkKmsSettings, kmsProvider, kmsSettingsFile, routeKeys, type KeyService, type KmsSettings, type ProjectKeys, type RootSource } from '../broker/mod.ts';
+import { checkKmsSettings, kmsProvider, kmsSettingsFile, routeKeys, type KeyService, type KmsSettings, type RootSource, type RoutedKeys } from '../broker/mod.ts';
 
 export interface KmsOptions {
   readonly kmsEndpoint?: string;
@@ -21,7 +21,7 @@ export function addKmsOptions(command: Command): Command {
 const NO_REGION = 'us-east-1';
 
 export interface HomeKeys {
-  readonly keys: ProjectKeys;
+  readonly keys: RoutedKeys;
   /** Writes down which KMS was chosen by options, so that it need not be chosen again. */
   readonly keepKms: () => Promise<void>;
 }

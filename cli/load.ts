@@ -9,6 +9,7 @@ import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
+import { addKmsOptions } from './kms-options.ts';
 import { showLive } from './live-panel.ts';
 import { addLoadCompare } from './load-compare.ts';
 import { addLoadFileOptions, deliverLoadReport, prepareLoadFiles, type LoadFileOptions } from './load-files.ts';
@@ -38,7 +39,7 @@ export function addLoadCommand(program: Command): void {
   const load = program.command('load').description('load-test MQTT brokers: open loop, an identity for each client, and whose limit it was');
   load.enablePositionalOptions(); // --out after merge is merge's
   addLoadOptions(load);
-  addLoadFileOptions(addOutputOptions(addHomeOptions(load)))
+  addLoadFileOptions(addOutputOptions(addKmsOptions(addHomeOptions(load))))
     .option('--project <name>', 'project that the clients belong to: a name in the home, or any word of a-z, 0-9 and -', 'demo')
     .option('--workers <n>', 'processes that share the clients (default one a core, more where open files are few)', wholeNumber(1, MAX_WORKERS))
     .option('--shard <i/n>', 'this machine’s part of a test that n machines run together', shardOf)
@@ -109,10 +110,11 @@ function checkShard({ of }: Shard, { stages }: Scenario): void {
 }
 
 /** What the test needs beyond its scenario: whom to trust, who signs, how many processes. */
-async function settingsOf({ home: path, passphraseFile, project, workers, shard = { index: 1, of: 1 } }: LoadCommandOptions, scenario: Scenario): Promise<RunSettings> {
+async function settingsOf(options: LoadCommandOptions, scenario: Scenario): Promise<RunSettings> {
+  const { project, workers, shard = { index: 1, of: 1 } } = options;
   const usesTls = [...scenario.brokers.values()].some(({ transport }) => transport === 'tls' || transport === 'wss');
   const mints = usesTls && [...scenario.groups.values()].some(({ identity }) => identity.kind === 'mint');
-  const home = await homeOf({ home: path, ...(passphraseFile !== undefined && { passphraseFile }) }, mints);
+  const home = await homeOf(options, mints);
   const clients = [...scenario.groups.values()].reduce((sum, { count }) => sum + count, 0) / shard.of;
   return {
     authorityPem: home && usesTls ? (await loadAuthority(home.certs)).certificatePem : undefined,

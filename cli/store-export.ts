@@ -5,16 +5,14 @@ import { actingPrincipal } from './acting.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
 import { openExportFile, ReaderGone, refuseInside, standardOutput, type ExportOutput } from './export-output.ts';
-import { addHomeOptions, openHome, type Home, type HomeOptions } from './home.ts';
-import { addKmsOptions } from './kms-options.ts';
+import { openHome, type Home } from './home.ts';
 import { catchInterrupt } from './interrupt.ts';
 import { showLive } from './live-panel.ts';
-import { addOutputOptions, bytes, count, printResult, say, type OutputOptions } from './output.ts';
-import { addRemoteOptions } from './remote-options.ts';
+import { bytes, count, printResult, say, type OutputOptions } from './output.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 import { addSelectionOptions, projectsToRead, selectionOf, storedItems, type SelectionOptions } from './store-selection.ts';
 
-interface ExportOptions extends HomeOptions, OutputOptions, SelectionOptions {
-  readonly project?: string;
+interface ExportOptions extends StoreOptions, SelectionOptions {
   readonly format: FileFormat | 'wav';
   readonly out?: string;
   readonly withNames?: boolean;
@@ -28,7 +26,7 @@ export function addStoreExportCommand(store: Command): void {
     .addOption(new Option('--format <format>', 'csv holds measurements, wav waveforms, parquet one kind (measurements unless --kind says else)').choices(['ndjson', 'csv', 'wav', 'parquet', 'monitron-v2']).default('ndjson'))
     .option('--out <path>', 'file to write; for wav a folder (default standard output)')
     .option('--with-names', 'with the names of project, sites, assets and positions, which are left out otherwise');
-  addOutputOptions(addKmsOptions(addHomeOptions(addRemoteOptions(addSelectionOptions(command)))))
+  addStoreOptions(addSelectionOptions(command))
     .addHelpText('after', '\nExamples:\n  thrum store export --format csv --out measurements.csv\n  thrum store export --format parquet --from 30d --out month.parquet\n  thrum store export --format monitron-v2 --with-names\n  thrum store export --format wav --sensor 70b3d5e75e000001 --out recordings/')
     .action(exportMessages);
 }

@@ -3,14 +3,13 @@ import type { Command } from 'commander';
 import { retainLog, type RetentionLimits } from '../broker/mod.ts';
 import { now } from './clock.ts';
 import { CliError } from './errors.ts';
-import { addHomeOptions, openHome, type HomeOptions } from './home.ts';
-import { addOutputOptions, bytes, count, printResult, table, type OutputOptions } from './output.ts';
-import { addRemoteOptions } from './remote-options.ts';
+import { openHome } from './home.ts';
+import { bytes, count, printResult, table } from './output.ts';
 import { changeProjects, projectsToChange, withStore } from './store-change.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 import { byteCount, duration, parseDurationMs } from './values.ts';
 
-interface Options extends HomeOptions, OutputOptions {
-  readonly project?: string;
+interface Options extends StoreOptions {
   readonly olderThan?: string;
   readonly largerThan?: number;
   readonly dryRun?: boolean;
@@ -24,7 +23,7 @@ export function addStoreRetainCommand(store: Command): void {
     .option('--older-than <duration>', 'segments all of which was received longer ago than this, such as 90d', duration)
     .option('--larger-than <size>', 'the oldest segments beyond this size, such as 10GiB', byteCount)
     .option('--dry-run', 'only say what would be removed');
-  addOutputOptions(addHomeOptions(addRemoteOptions(command)))
+  addStoreOptions(command)
     .addHelpText('after', '\nWhole sealed segments only, oldest first; the newest always stays. The broker must not be running: it does the same with --retain-for and --retain-bytes.\n\nExample:\n  thrum store retain --older-than 90d --dry-run')
     .action(retain);
 }

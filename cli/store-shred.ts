@@ -3,13 +3,13 @@ import type { Command } from 'commander';
 import { isProjectId, shredFrom, type Project, type Shredding } from '../broker/mod.ts';
 import { audited } from './audit-trail.ts';
 import { CliError } from './errors.ts';
-import { addHomeOptions, logsOf, openHome, type Home, type HomeOptions } from './home.ts';
-import { addOutputOptions, count, printResult, type OutputOptions } from './output.ts';
-import { addRemoteOptions } from './remote-options.ts';
+import { logsOf, openHome, type Home } from './home.ts';
+import { count, printResult } from './output.ts';
 import { changeProjects, withStore } from './store-change.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 import { sensorId } from './values.ts';
 
-interface Options extends HomeOptions, OutputOptions {
+interface Options extends StoreOptions {
   readonly project: string;
   readonly gateway?: string;
   readonly sensor?: string;
@@ -26,7 +26,7 @@ export function addStoreShredCommand(store: Command): void {
     .option('--sensor <id>', 'all that this sensor measured', sensorId)
     .option('--asset <name>', 'all that the sensors of this asset measured')
     .option('--yes <name>', 'confirms it: what is to be shredded, as it is named in the option before');
-  addOutputOptions(addHomeOptions(addRemoteOptions(command)))
+  addStoreOptions(command)
     .addHelpText('after', '\nThe broker must not be running. Copies of the store made before (backups) are not reached.\n\nExamples:\n  thrum store shred --project demo --gateway 70b3d5e75e000001 --yes 70b3d5e75e000001\n  thrum store shred --project demo --yes demo')
     .action(shred);
 }

@@ -2,12 +2,10 @@
 import type { Command } from 'commander';
 import { storeStats, type StoreStats } from '../broker/mod.ts';
 import { EXIT } from './errors.ts';
-import { addHomeOptions, logsOf, openHome, type Home, type HomeOptions } from './home.ts';
-import { addOutputOptions, bytes, count, minute, printResult, type OutputOptions } from './output.ts';
-import { addRemoteOptions } from './remote-options.ts';
+import { logsOf, openHome, type Home } from './home.ts';
+import { bytes, count, minute, printResult } from './output.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 import { leaveOut, projectIds } from './store-selection.ts';
-
-type Options = HomeOptions & OutputOptions & { readonly project?: string };
 
 /** A project's figures, and the keys of what it has beside its segments. */
 interface ProjectStats extends StoreStats {
@@ -22,10 +20,10 @@ export function addStoreStatsCommand(store: Command): void {
     .command('stats')
     .description('say what is stored, in numbers, and which key protects it; exit code 3 when a project’s key is disabled')
     .option('--project <id or name>', 'only this project (default all)');
-  addOutputOptions(addHomeOptions(addRemoteOptions(command))).addHelpText('after', '\nFrom the indexes of sealed segments: nothing that was measured is decrypted.\n\nExample:\n  thrum store stats').action(stats);
+  addStoreOptions(command).addHelpText('after', '\nFrom the indexes of sealed segments: nothing that was measured is decrypted.\n\nExample:\n  thrum store stats').action(stats);
 }
 
-async function stats(options: Options): Promise<void> {
+async function stats(options: StoreOptions): Promise<void> {
   const home = await openHome(options, 'refuse');
   const all: ProjectStats[] = [];
   for (const projectId of await projectIds(home, options)) {

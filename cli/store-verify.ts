@@ -5,15 +5,14 @@ import type { Command } from 'commander';
 import { listStoredProjects, threadedChecker, verifyProject, verifyProjectFile, type Finding, type StoreWitness, type Verification } from '../broker/mod.ts';
 import { isLocked } from '../certs/mod.ts';
 import { EXIT } from './errors.ts';
-import { addHomeOptions, logsOf, openHome, type Home, type HomeOptions } from './home.ts';
+import { logsOf, openHome, type Home } from './home.ts';
 import { showLive } from './live-panel.ts';
-import { addOutputOptions, bytes, count, printResult, say, type OutputOptions } from './output.ts';
-import { addRemoteOptions } from './remote-options.ts';
+import { bytes, count, printResult, say } from './output.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 import { leaveOut, projectIds } from './store-selection.ts';
 import { readWitness, trailWitnesses } from './store-witness.ts';
 
-interface Options extends HomeOptions, OutputOptions {
-  readonly project?: string;
+interface Options extends StoreOptions {
   readonly witness?: readonly string[];
 }
 
@@ -23,7 +22,7 @@ export function addStoreVerifyCommand(store: Command): void {
     .description('check every byte, and that the store is no older copy; exit code 1 names each fault')
     .option('--project <id or name>', 'only this project (default all)')
     .option('--witness <path...>', 'what a gateway saw of the store: its queue’s folder, or a file of checkpoints; the audit trail is always asked');
-  addOutputOptions(addHomeOptions(addRemoteOptions(command)))
+  addStoreOptions(command)
     .addHelpText('after', '\nExit codes: 1 something was altered or is missing, 4 all is sound but older than what witnesses saw, 3 a project’s key is disabled.\n\nExample:\n  thrum store verify --json')
     .action(async (options: Options) => {
       process.exitCode = await verify(options);

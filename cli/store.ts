@@ -3,27 +3,24 @@ import type { Command } from 'commander';
 import { rowsOf, toNdjson, undecodable } from '../broker/mod.ts';
 import type { SensorMessage } from '../frame/mod.ts';
 import { EXIT } from './errors.ts';
-import { addHomeOptions, logsOf, openHome, type HomeOptions } from './home.ts';
-import { addKmsOptions } from './kms-options.ts';
+import { logsOf, openHome } from './home.ts';
 import { addScanCommand } from './store-scan.ts';
-import { addOutputOptions, bytes, minute, printResult, say, table, type OutputOptions } from './output.ts';
-import { addRemoteOptions } from './remote-options.ts';
+import { bytes, minute, printResult, say, table } from './output.ts';
 import { addStoreExportCommand } from './store-export.ts';
 import { addStoreKeyCommands } from './store-keys.ts';
+import { addStoreOptions, type StoreOptions } from './store-options.ts';
 import { addStoreRetainCommand } from './store-retain.ts';
 import { addSelectionOptions, projectIds, projectsToRead, selectionOf, storedItems, type SelectionOptions } from './store-selection.ts';
 import { addStoreShredCommand } from './store-shred.ts';
 import { addStoreStatsCommand } from './store-stats.ts';
 import { addStoreVerifyCommand } from './store-verify.ts';
 
-type Options = HomeOptions & OutputOptions & { readonly project?: string };
-
-type ReadOptions = Options & SelectionOptions;
+type ReadOptions = StoreOptions & SelectionOptions;
 
 export function addStoreCommand(program: Command): void {
   const store = program.command('store').description('list, read, check and export what is stored');
   addScanCommand(store);
-  const finish = (command: Command): Command => addOutputOptions(addKmsOptions(addHomeOptions(addRemoteOptions(command).option('--project <id or name>', 'only this project (default all)'))));
+  const finish = (command: Command): Command => addStoreOptions(command.option('--project <id or name>', 'only this project (default all)'));
 
   finish(store.command('list').description('list the segments of the store'))
     .addHelpText('after', '\nExample:\n  thrum store list')
@@ -39,7 +36,7 @@ export function addStoreCommand(program: Command): void {
   addStoreRetainCommand(store);
 }
 
-async function list(options: Options): Promise<void> {
+async function list(options: StoreOptions): Promise<void> {
   const home = await openHome(options, 'refuse');
   const rows: { projectId: string; segment: string; bytes: number; path: string }[] = [];
   for (const projectId of await projectIds(home, options)) {

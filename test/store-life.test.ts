@@ -105,13 +105,15 @@ describe('shred', () => {
     });
   });
 
-  it('of a whole project leaves the home without it', { timeout: 60_000 }, async () => {
+  it('of a whole project leaves the home without it, and its owner with the key that the service has for them', { timeout: 60_000 }, async () => {
     await withHome(async (home) => {
-      const { projectId } = await stats(home);
+      const { projectId, projectKeyId } = await stats(home);
       expect(await thrum(['store', 'shred', '--home', home, '--project', 'demo', '--yes', 'demo'])).toMatchObject({ exitCode: 0 });
       expect((await readdir(home, { recursive: true })).filter((name) => name.includes(projectId))).toEqual([]);
       expect(await thrum(['project', 'show', 'demo', '--home', home])).toMatchObject({ exitCode: 2 });
       expect(await verified(home)).toBe(0);
+      expect(await json(['keys', 'describe', projectKeyId, '--home', home])).toMatchObject({ owner: 'service', state: 'Enabled', projects: [] });
+      expect(await json(['project', 'create', 'demo', '--home', home])).toMatchObject({ keyId: projectKeyId }); // the customer's, not the project's
     });
   });
 });

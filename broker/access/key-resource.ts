@@ -2,7 +2,7 @@
 import type { AccessRequest } from './request.ts';
 import type { NamedPolicy } from './policy.ts';
 import { KeyError } from '../errors.ts';
-import { findKey, indexOf, keyArn } from '../keys/key-index.ts';
+import { aliasArn, findKey, indexOf, keyArn } from '../keys/key-index.ts';
 import { policyOf } from '../keys/key-policy.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 
@@ -23,4 +23,10 @@ export async function keyResource(store: KeyStore, name: string): Promise<KeyRes
   // What the service owns has no policy that could let anybody else in.
   const policies = key.owner === 'service' ? [] : [policyOf(state, key)];
   return { arn: keyArn(state, key.keyId), policies, context: { 'kms:CallerAccount': state.accountId, ...(aliases ? { 'kms:ResourceAliases': aliases } : {}), ...tags } };
+}
+
+/** What the making of an alias is about: the alias, and a key that is not there yet, so that it can be any. */
+export async function newAliasArns(store: KeyStore, alias: string): Promise<string[]> {
+  const state = await store.readOrCreate();
+  return [aliasArn(state, alias), keyArn(state, '*')];
 }

@@ -1,15 +1,16 @@
 /**
  * Data keys that were unwrapped a moment ago, so that reading does not ask a KMS far away for each of them again and again. A
- * key is given again for AGE_MS after it was asked for, so often and for so many bytes as below, and then asked for anew: so what
- * takes a key away is noticed within AGE_MS by whoever asks.
+ * key is given again as long and as often as DATA_KEY_CACHE says, counted from when it was asked for, and then asked for anew: so what
+ * takes a key away is noticed within that time by whoever asks. What is too old is wiped, also when nobody asks any more.
  */
 import { createHash } from 'node:crypto';
 import { canonicalBytes } from '../../certs/mod.ts';
 import type { EncryptionContext } from './ciphertext.ts';
 
-const DATA_KEY_CACHE = {
+export const DATA_KEY_CACHE = {
+  /** From when the key was asked for, not from when the answer came. */
   ageMs: 1_000,
-  /** Times that one key is given. */
+  /** Times that one key is given; each is for one segment, or one file, that is opened with it. */
   uses: 10_000,
   /** Bytes of keys that are kept at most; the oldest go first. */
   bytes: 2 ** 16,
@@ -23,12 +24,18 @@ interface Kept {
 
 export class DataKeyCache {
   readonly #kept = new Map<string, Kept>();
+  readonly #monotonicMs: () => number;
   #bytes = 0;
+  #wiping: NodeJS.Timeout | undefined;
+
+  constructor(monotonicMs: () => number = () => performance.now()) {
+    this.#monotonicMs = monotonicMs;
+  }
 
   /** The data key, a copy that its taker wipes; asks `unwrap` when there is none, or it was given long or often enough. */
   async get(wrapped: Uint8Array, context: EncryptionContext, keyId: string, unwrap: () => Promise<Buffer>): Promise<Buffer> {
     const name = nameOf(wrapped, context, keyId);
-    const askedMs = performance.now();
+    const askedMs = this.#monotonicMs();
     this.#dropOld(askedMs);
     const kept = this.#kept.get(name);
     if (kept && kept.uses < DATA_KEY_CACHE.uses) {
@@ -44,12 +51,24 @@ export class DataKeyCache {
       if (this.#bytes <= DATA_KEY_CACHE.bytes) break;
       this.#drop(oldest);
     }
+    this.#wipeLater();
     return dataKey;
+  }
+
+  /** Keys that are kept, and their bytes. */
+  get size(): { readonly keys: number; readonly bytes: number } {
+    return { keys: this.#kept.size, bytes: this.#bytes };
   }
 
   /** Forgets all of them. */
   clear(): void {
     for (const name of [...this.#kept.keys()]) this.#drop(name);
+  }
+
+  /** One look for all of them, once the youngest may be too old. */
+  #wipeLater(): void {
+    clearTimeout(this.#wiping);
+    this.#wiping = setTimeout(() => this.#dropOld(this.#monotonicMs()), DATA_KEY_CACHE.ageMs).unref();
   }
 
   #dropOld(nowMs: number): void {

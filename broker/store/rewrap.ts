@@ -7,6 +7,7 @@ import { amend, settledView, type LogToChange } from './rewrite.ts';
 import { damaged } from './segment-files.ts';
 import { expectedContext } from './segment-reader.ts';
 import { KeyError } from '../errors.ts';
+import type { SegmentSource } from './segment-source.ts';
 
 interface Rewrapped {
   /** Segments whose data keys are under the new key now, and those of which they were before. */
@@ -34,4 +35,12 @@ export async function rewrapLog(log: LogToChange, onSegment?: (done: number, tot
   const list = await amendmentsKey(source);
   if (list && list.keyId !== log.keyId) await amend(log, view, {});
   return { segments, already: view.segments.length - segments };
+}
+
+/** The keys that a log is under: those of its segments and of its list of amendments. */
+export async function keysOfLog(source: SegmentSource): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for (const file of await source.list()) keys.add((await source.readKeyFile(file)).keyId);
+  const list = await amendmentsKey(source);
+  return list ? keys.add(list.keyId) : keys;
 }
