@@ -13,7 +13,7 @@ let root: string;
 beforeEach(async () => (root = await mkdtemp(join(tmpdir(), 'thrum-files-'))));
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** Runs code with `keys`, `principals` and `trail` of one home at hand; with `at: 'rename'` it is killed right before it puts a file named so in its place. */
+/** Runs code with `keys`, `principals()` and `audit()` of one home at hand; it is killed right before it puts a file named `killedBefore` in its place. */
 async function run(code: string, killedBefore = ''): Promise<string | null> {
   const program = `
     import fs from 'node:fs';
