@@ -1,4 +1,4 @@
-import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deriveKey, sealAt } from '../certs/mod.ts';
@@ -32,6 +32,13 @@ it('puts projects under the key that the service holds for their owner, or under
   const key = await home.keys.createKey({ owner: 'customer', alias: 'alias/mine' });
   expect(await makeProject(home, 'Three', 'alias/mine')).toMatchObject({ keyId: key.keyId, encryption: 'custom' });
   await expect(makeProject(home, 'Four', 'alias/none')).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+});
+
+it('is destroyed with what a killed writer left beside its file', async () => {
+  const { projectId } = await makeProject(home);
+  await copyFile(pathOf(projectId), join(home.root, 'projects', `.${projectId}.project.0123456789abcdef.tmp`));
+  await home.projects.destroy(projectId);
+  expect((await readdir(join(home.root, 'projects'))).filter((name) => name.includes(projectId))).toEqual([]);
 });
 
 it('refuses names that are empty, too long, taken, or made of what a terminal would act on', async () => {

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makePrivateDirectory, replacePrivateFile, whenMissing, withFileLock } from '../certs/mod.ts';
+import { makePrivateDirectory, removeTemporaries, replacePrivateFile, whenMissing, withFileLock } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
 import { isKeyUnavailable } from './keys/key-refusal.ts';
 import { accountOf } from './keys/project-context.ts';
@@ -132,6 +132,7 @@ export class Projects {
     for (const grant of former) await this.#keys.retire(grant).catch(() => undefined);
     await this.retireGrant(projectId).catch(() => undefined);
     await destroyFile(this.pathOf(projectId));
+    await removeTemporaries(this.pathOf(projectId));
   }
 
   /** Seals a project's file under a data key that protects nothing else. */

@@ -36,7 +36,7 @@ export { KEY_TYPES, keyTypeOf } from './key-pair.ts';
 export type { KeyType } from './key-pair.ts';
 export { findGatewayIdentities, findIdentity, findNamed, listIdentities } from './list.ts';
 export type { IdentityMatch, IdentitySummary } from './list.ts';
-export { isThere, makePrivateDirectory, publishPrivateDirectory, readPrivateFile, replacePrivateFile, writePrivateFile } from './private-file.ts';
+export { isThere, makePrivateDirectory, publishPrivateDirectory, readPrivateFile, removeTemporaries, replacePrivateFile, writePrivateFile } from './private-file.ts';
 export { readStaple } from './ocsp.ts';
 export type { OcspStatus } from './ocsp.ts';
 export { certificatesIn, parseDer } from './pem.ts';

@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-import { CertsError, systemCode } from './errors.ts';
+import { CertsError, systemCode, whenMissing } from './errors.ts';
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
@@ -50,10 +50,10 @@ export async function replacePrivateFile(path: string, data: string | Uint8Array
   await writePrivateFile(path, data);
 }
 
-/** Nobody may be writing the file meanwhile. */
-async function removeTemporaries(path: string): Promise<void> {
+/** Removes what a writer that was killed left beside a file. Nobody may be writing it meanwhile. */
+export async function removeTemporaries(path: string): Promise<void> {
   const start = `.${basename(path)}.`;
-  for (const name of await readdir(dirname(path))) {
+  for (const name of await readdir(dirname(path)).catch(whenMissing([]))) {
     if (name.startsWith(start) && TEMPORARY_END.test(name.slice(start.length))) await rm(join(dirname(path), name), { force: true });
   }
 }

@@ -8,7 +8,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deriveKey, makePrivateDirectory, openAt, replacePrivateFile, sealAt, SealError, whenMissing, withFileLock } from '../../certs/mod.ts';
+import { deriveKey, makePrivateDirectory, openAt, removeTemporaries, replacePrivateFile, sealAt, SealError, whenMissing, withFileLock } from '../../certs/mod.ts';
 import { projectArn } from '../access/actions.ts';
 import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
@@ -106,6 +106,7 @@ export class Directory {
   /** Overwrites and removes a project's table. */
   async destroy(projectId: string): Promise<void> {
     await destroyFile(this.pathOf(projectId));
+    await removeTemporaries(this.pathOf(projectId));
   }
 
   /** The file that a project's table is kept in. */
