@@ -26,7 +26,9 @@ export async function guardCommand(command: Command, name: string): Promise<void
   const principals = await openPrincipals(home);
   const identity = await principals.identity(name);
   let acting: Acting = { name, identity, principals, mfa: false };
-  for (const question of (await Promise.all(needs.map((need) => questionsOf(need, home, command)))).flat()) {
+  const given = command.opts<Record<string, unknown>>();
+  const asked = needs.filter(({ options }) => options === undefined || options.some((option) => given[option] !== undefined && given[option] !== false));
+  for (const question of (await Promise.all(asked.map((need) => questionsOf(need, home, command)))).flat()) {
     const decision = decide(identity, question, acting.mfa);
     if (decision.allowed) continue;
     if (acting.mfa || !identity.secondFactor || !decide(identity, question, true).allowed) {

@@ -13,9 +13,11 @@ export type Subject = 'home' | 'project' | 'argument project' | 'all projects' |
 export interface Need {
   readonly action: ThrumAction | `kms:${string}`;
   readonly of: Subject;
+  /** Asked only with one of these options. */
+  readonly options?: readonly string[];
 }
 
-const need = (action: Need['action'], of: Subject): Need => ({ action, of });
+const need = (action: Need['action'], of: Subject, options?: readonly string[]): Need => ({ action, of, ...(options && { options }) });
 /**
  * The key service asks by itself, at each of its operations, for whom the command acts (acting.ts). So it is with the key of a
  * new project; what a KMS elsewhere allows with its keys is its own matter, for whose credentials the process has.
@@ -34,7 +36,10 @@ const NEEDS: Readonly<Record<string, readonly Need[] | 'no home'>> = {
   'audit verify': [need('thrum:ReadAudit', 'home')],
   'audit head': [need('thrum:ReadAudit', 'home')],
   run: [need('thrum:WriteData', 'all projects'), need('thrum:CreateProject', 'all projects'), need('thrum:ManageIdentities', 'home')],
-  broker: [need('thrum:WriteData', 'all projects'), need('thrum:CreateProject', 'all projects'), need('thrum:ManageIdentities', 'home')],
+  broker: [
+    need('thrum:WriteData', 'all projects'), need('thrum:CreateProject', 'all projects'), need('thrum:ManageIdentities', 'home'),
+    need('thrum:ShredData', 'all projects', ['retainFor', 'retainBytes']),
+  ],
   gateway: [need('thrum:WriteData', 'project'), need('thrum:ManageIdentities', 'home')],
   fleet: [need('thrum:WriteData', 'project'), need('thrum:ManageIdentities', 'home')],
   'project create': [need('thrum:CreateProject', 'all projects')],
@@ -51,7 +56,7 @@ const NEEDS: Readonly<Record<string, readonly Need[] | 'no home'>> = {
   'store reencrypt': [need('thrum:ReencryptData', 'project')],
   'store shred': [need('thrum:ShredData', 'project')],
   'store retain': [need('thrum:ShredData', 'project')],
-  'keys serve': [need('thrum:ServeKeys', 'home')],
+  'keys serve': [need('thrum:ServeKeys', 'home'), need('thrum:ManageIdentities', 'home', ['tls'])],
   // Asked before the key is made: one without the alias that was wished for is of no use.
   'keys create': [need('kms:CreateAlias', 'option alias')],
   'keys list': ASKED_BY_KEYS,

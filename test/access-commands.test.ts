@@ -43,6 +43,21 @@ describe('a command that acts for a principal', () => {
     expect((await run('keys', 'describe', keyId)).stdout).toMatch(/state +Enabled/);
   });
 
+  it('may remove data, or issue an identity, by an option of another command only where it may do that', async () => {
+    await run('access', 'principal', 'create', 'dan');
+    const may = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: ['thrum:WriteData', 'thrum:CreateProject', 'thrum:ServeKeys'], Resource: '*' }] };
+    await writeFile(join(folder, 'dan.json'), JSON.stringify(may));
+    await run('access', 'policy', 'attach', 'dan', 'serve', '--file', join(folder, 'dan.json'));
+    expect(await as('dan', ['keys', 'serve', '--tls', '--port', '0'])).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('thrum:ManageIdentities') as unknown });
+    await run('access', 'policy', 'detach', 'dan', 'serve');
+    may.Statement[0]!.Action.push('thrum:ManageIdentities');
+    await writeFile(join(folder, 'dan.json'), JSON.stringify(may));
+    await run('access', 'policy', 'attach', 'dan', 'serve', '--file', join(folder, 'dan.json'));
+    for (const option of [['--retain-for', '1s'], ['--retain-bytes', '1MiB']]) {
+      expect(await as('dan', ['broker', '--port', '0', ...option])).toMatchObject({ exitCode: 3, stdout: '', stderr: expect.stringContaining('thrum:ShredData') as unknown });
+    }
+  });
+
   it('over all projects needs each of them', async () => {
     const [mill] = json(await run('project', 'list', '--json')) as { projectId: string; name: string }[];
     const not = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'thrum:*', Resource: '*' }, { Sid: 'NotThis', Effect: 'Deny', Action: '*', Resource: `arn:thrum:store:::project/${mill!.projectId}` }] };

@@ -48,6 +48,10 @@ describe('the curve of a pace', () => {
     );
   });
 
+  it('comes to a number that is nearly nothing at once', () => {
+    expect(curveOf({ kind: 'ramp', fromPerS: 0, toPerS: 0.01, overMs: 40 }, 0).timeOfS(5e-324)).toBe(0);
+  });
+
   it('rises in a ramp from one rate to the other, and goes on with that', () => {
     const curve = curveOf({ kind: 'ramp', fromPerS: 0, toPerS: 100, overMs: 10_000 }, 0);
     expect(curve.messagesAt(5)).toBeCloseTo(125);

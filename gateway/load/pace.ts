@@ -76,7 +76,8 @@ function messagesOf({ fromPerS, toPerS, forS }: Piece): number {
 function timeWithin({ fromPerS, toPerS, forS }: Piece, messages: number): number {
   if (messages <= 0) return 0;
   const slope = (toPerS - fromPerS) / forS;
-  return (2 * messages) / (fromPerS + Math.sqrt(Math.max(0, fromPerS * fromPerS + 2 * slope * messages)));
+  const rates = fromPerS + Math.sqrt(Math.max(0, fromPerS * fromPerS + 2 * slope * messages));
+  return rates === 0 ? 0 : (2 * messages) / rates; // so few that their root is nothing
 }
 
 const FOREVER_S = 1e9;
