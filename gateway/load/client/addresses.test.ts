@@ -14,7 +14,7 @@ async function askTogether(name: string, times: number): Promise<{ readonly answ
   }).enable();
   const answers = await Promise.all(
     Array.from({ length: times }, () => new Promise<string | LookupAddress[]>((resolve) => {
-      lookupOnce(name, { all: true }, (error, addresses) => resolve(error ? error.code! : (addresses as LookupAddress[])));
+      lookupOnce(name, { all: true }, (error, addresses) => resolve(error ? error.code! : (addresses)));
     })),
   );
   hook.disable();
