@@ -74,7 +74,12 @@ it.each(['altered', 'cut off', 'gone'])('says of a part that is %s nothing, so t
   const index = await indexOf(() => false);
   const before = index.encode();
   const file = await open(path, 'r+');
-  if (what === 'altered') for (const { offset } of decodeIndex(before).parts) await file.write(Buffer.of(0xff), 0, 1, offset + 100);
+  if (what === 'altered') {
+    for (const { offset } of decodeIndex(before).parts) {
+      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, offset + 100);
+      await file.write(Buffer.of(buffer[0]! ^ 1), 0, 1, offset + 100);
+    }
+  }
   if (what === 'cut off') await file.truncate(200);
   await file.close();
   if (what === 'gone') await rm(path);
