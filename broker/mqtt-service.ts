@@ -3,7 +3,7 @@
  * target before its PUBACK.
  */
 import type { EventEmitter } from 'node:events';
-import { Aedes, type Client, type PublishPacket } from 'aedes';
+import type { Aedes, Client, PublishPacket } from 'aedes';
 import { admitPublish, admitWill, checkClientId, claimClientId, maySubscribe, prefixOf, type Peer } from './admission.ts';
 import { clientEvent } from './audit/client-events.ts';
 import type { AuditSink } from './audit/event.ts';
@@ -41,7 +41,8 @@ export async function createAedes(options: ServiceOptions, connections: WeakMap<
   const connectionOfClient = (client: Client): Connection => connections.get(client.conn as PacketGate)!;
   const peerOfClient = (client: Client): Peer => connectionOfClient(client).peer;
   const desk = new CertificateDesk({ issuer: options.issuer, now: options.now, onTrouble: (error) => options.onRefused?.(error, undefined) });
-  const aedes = await Aedes.createBroker({
+  const { Aedes: Service } = await import('aedes'); // only where a broker runs: other commands need not wait for it
+  const aedes = await Service.createBroker({
     connectTimeout: BROKER_LIMITS.connectMs,
     drainTimeout: BROKER_LIMITS.drainMs,
     maxInflightInbound: BROKER_LIMITS.inFlightPerClient,

@@ -4,7 +4,6 @@
  * in constant time; no error tells anything of a secret. Within its five minutes a request can be sent again, as with AWS.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { SignatureV4 } from '@smithy/signature-v4';
 import { WireError } from './wire-error.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
@@ -100,6 +99,7 @@ function checkSignedHeaders(signed: readonly string[], headers: SignedRequest['h
 }
 
 async function signatureOf({ headers, body }: SignedRequest, claim: Claim, signingDate: Date, secret: string): Promise<string> {
+  const { SignatureV4 } = await import('@smithy/signature-v4'); // only where keys are served
   const signer = new SignatureV4({
     service: SERVICE,
     region: claim.scope.region,
