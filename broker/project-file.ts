@@ -5,7 +5,7 @@
  *   version 1: "THRUMPRJ" 1, one part: the data key, wrapped by the embedded key service; sealed JSON
  */
 import { z } from 'zod';
-import { deriveKey, openAt, sealAt, SealError } from '../certs/mod.ts';
+import { deriveKey, openOnce, sealOnce, SealError } from '../certs/mod.ts';
 import { embeddedKeyOf } from './keys/embedded-provider.ts';
 import { accountOf, projectContext } from './keys/project-context.ts';
 import type { EncryptionContext } from './keys/ciphertext.ts';
@@ -13,7 +13,6 @@ import { headerBytes, readHeader, versionOf } from './sealed-header.ts';
 
 const MAGIC = Buffer.from('THRUMPRJ');
 const VERSION = 2;
-const ZERO_NONCE = Buffer.alloc(12);
 /** As in the managed services this follows: 1 to 60 characters, nothing that a terminal would act on. */
 export const PROJECT_NAME = /^[^\p{C}]{1,60}$/u;
 
@@ -51,7 +50,7 @@ export function projectFileContext(projectId: string, customerId: string | undef
 
 export function projectFileBytes(key: { readonly keyArn: string; readonly customerId: string; readonly grantId: string | undefined; readonly wrapped: Buffer }, dataKey: Buffer, project: ProjectContents): Buffer {
   const header = headerBytes(MAGIC, VERSION, [Buffer.from(key.keyArn), Buffer.from(key.customerId), Buffer.from(key.grantId ?? ''), key.wrapped]);
-  return Buffer.concat([header, sealAt(sealingKey(dataKey, VERSION), ZERO_NONCE, 0, header, Buffer.from(JSON.stringify(project)))]);
+  return Buffer.concat([header, sealOnce(sealingKey(dataKey, VERSION), header, Buffer.from(JSON.stringify(project)))]);
 }
 
 /** The clear part; undefined when it does not parse. Nothing vouches for it before the rest is opened. */
@@ -77,7 +76,7 @@ export function parseProjectFile(bytes: Buffer): ProjectFile | undefined {
 /** Opens what is sealed; undefined when it does not open with this data key, or the file was altered. */
 export function openProjectFile({ version, header, sealed, customerId }: ProjectFile, dataKey: Buffer): ProjectContents | undefined {
   try {
-    const opened = contents.parse(JSON.parse(openAt(sealingKey(dataKey, version), ZERO_NONCE, 0, header, sealed).toString('utf8')));
+    const opened = contents.parse(JSON.parse(openOnce(sealingKey(dataKey, version), header, sealed).toString('utf8')));
     return opened.customerId === customerId ? opened : undefined;
   } catch (error) {
     if (error instanceof SealError || error instanceof z.ZodError || error instanceof SyntaxError) return undefined;

@@ -1,7 +1,7 @@
 import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deriveKey, sealAt } from '../certs/mod.ts';
+import { deriveKey, sealOnce } from '../certs/mod.ts';
 import { KeyError, ProjectError } from './errors.ts';
 import { keysOf, makeHome, makeProject, NOW_MS, type TestHome } from './broker.fixture.ts';
 import { MAX_FORMER_GRANTS } from './project-file.ts';
@@ -107,7 +107,7 @@ it('of version 1 is read, and written anew with a grant on its key, which stays 
   const header = Buffer.concat([Buffer.from('THRUMPRJ'), Buffer.from([1, wrapped.length & 0xff, wrapped.length >> 8]), wrapped]);
   const json = Buffer.from(JSON.stringify({ name: 'Old mill', createdMs: NOW_MS, encryption: 'custom' }));
   await makeProject(home, 'Another'); // makes the folder
-  await writeFile(pathOf(projectId), Buffer.concat([header, sealAt(deriveKey(plaintext, Buffer.from('THRUMPRJ'), 'thrum project v1'), Buffer.alloc(12), 0, header, json)]));
+  await writeFile(pathOf(projectId), Buffer.concat([header, sealOnce(deriveKey(plaintext, Buffer.from('THRUMPRJ'), 'thrum project v1'), header, json)]));
   const customerId = arn.split(':')[4];
   expect(await home.projects.reference(projectId)).toEqual({ projectId, keyId });
   expect(await home.projects.find('Old mill')).toEqual({ projectId, keyId, customerId, name: 'Old mill', createdMs: NOW_MS, encryption: 'custom' });

@@ -6,12 +6,11 @@
  *   42 AES-256-GCM(HKDF(root key, file salt, info), JSON) with bytes 0–41 as associated data
  */
 import { randomBytes } from 'node:crypto';
-import { deriveKey, openAt, sealAt } from '../certs/mod.ts';
+import { deriveKey, openOnce, sealOnce } from '../certs/mod.ts';
 import type { RootKeys, RootNote } from './keys/root-key.ts';
 
 const VERSION = 1;
 const HEADER_BYTES = 42;
-const ZERO_NONCE = Buffer.alloc(12);
 
 export interface DocumentKind {
   /** 8 bytes. */
@@ -29,12 +28,12 @@ export function rootOfDocument(bytes: Buffer, { magic }: DocumentKind): RootNote
 /** The JSON of a document that has a root. Throws SealError. */
 export async function openDocument(bytes: Buffer, { info }: DocumentKind, root: RootNote, keys: RootKeys): Promise<string> {
   const header = bytes.subarray(0, HEADER_BYTES);
-  return openAt(await subKey(header, info, root, keys), ZERO_NONCE, 0, header, bytes.subarray(HEADER_BYTES)).toString('utf8');
+  return openOnce(await subKey(header, info, root, keys), header, bytes.subarray(HEADER_BYTES)).toString('utf8');
 }
 
 export async function sealDocument(json: string, { magic, info }: DocumentKind, root: RootNote, keys: RootKeys): Promise<Buffer> {
   const header = Buffer.concat([Buffer.from(magic, 'latin1'), Buffer.from([VERSION, root.kind]), root.salt, randomBytes(16)]);
-  return Buffer.concat([header, sealAt(await subKey(header, info, root, keys), ZERO_NONCE, 0, header, Buffer.from(json))]);
+  return Buffer.concat([header, sealOnce(await subKey(header, info, root, keys), header, Buffer.from(json))]);
 }
 
 async function subKey(header: Buffer, info: string, root: RootNote, keys: RootKeys): Promise<Buffer> {

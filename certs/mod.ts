@@ -53,7 +53,7 @@ export { ROLES } from './profiles.ts';
 export type { GatewayRequest, IdentityRequest, OperatorRequest, Role, ServerRequest } from './profiles.ts';
 export { createRequest, signRequest } from './request.ts';
 export type { SignedRequest } from './request.ts';
-export { canonicalBytes, deriveKey, openAt, sealAt } from './sealed.ts';
+export { canonicalBytes, deriveKey, openOnce, sealOnce } from './sealed.ts';
 export { RECORD_HEADER_BYTES, TAG_BYTES, openRecord, readRecords, sealRecord, sealRecordInParts } from './sealed-record.ts';
 export { streamRecords } from './sealed-record-stream.ts';
 export type { RecordFile } from './sealed-record-stream.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { SealError } from './errors.ts';
-import { canonicalBytes, deriveKey, openAt, sealAt } from './sealed.ts';
+import { canonicalBytes, deriveKey, openAt, openOnce, sealAt, sealOnce } from './sealed.ts';
 
 const key = Buffer.alloc(32, 7);
 const nonce = Buffer.from('000102030405060708090a0b', 'hex');
@@ -45,6 +45,13 @@ describe('a sealed record', () => {
     const sealed = sealAt(key, nonce, 3, aad, text);
     expect(sealed.length).toBe(text.length + 16);
     expect(openAt(key, nonce, 3, aad, sealed)).toEqual(text);
+  });
+
+  it('under a key that seals nothing else has the nonce zero', () => {
+    const sealed = sealOnce(key, aad, text);
+    expect(sealed).toEqual(sealAt(key, Buffer.alloc(12), 0, aad, text));
+    expect(openOnce(key, aad, sealed)).toEqual(text);
+    expect(() => openOnce(key, text, sealed)).toThrow(SealError);
   });
 
   it('may be empty', () => {

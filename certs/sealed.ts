@@ -12,6 +12,7 @@ import { SealError } from './errors.ts';
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
+const ZERO_NONCE = Buffer.alloc(NONCE_BYTES);
 const TAG_BYTES = 16;
 const U32_MAX = 0xffff_ffff;
 const PART_BYTES = 32 * 1024;
@@ -110,6 +111,16 @@ export function openAt(
     throw new SealError({ cause });
   }
   return body;
+}
+
+/** As {@link sealAt}, under a key that seals nothing else: so its nonce can be zero. */
+export function sealOnce(key: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array): Buffer {
+  return sealAt(key, ZERO_NONCE, 0, associatedData, plaintext);
+}
+
+/** The reverse of {@link sealOnce}. Throws SealError as {@link openAt} does. */
+export function openOnce(key: Uint8Array, associatedData: Uint8Array, sealed: Uint8Array): Buffer {
+  return openAt(key, ZERO_NONCE, 0, associatedData, sealed);
 }
 
 function nonceAt(baseNonce: Uint8Array, counter: number): Buffer {

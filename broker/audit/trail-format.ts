@@ -11,7 +11,7 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { deriveKey, openAt, RecordError, sealAt, SealError } from '../../certs/mod.ts';
+import { deriveKey, openOnce, RecordError, sealOnce, SealError } from '../../certs/mod.ts';
 import type { RootNote } from '../keys/root-key.ts';
 
 export const HEADER_BYTES = 152;
@@ -23,7 +23,6 @@ export const RECORD_BYTES_MAX = 16 * 1024;
 const MAGIC = Buffer.from('THRUMAUD');
 const VERSION = 1;
 const SIGNED_BYTES = 120;
-const ZERO_NONCE = Buffer.alloc(12);
 
 /** Where a trail stands. */
 export interface TrailPosition {
@@ -111,7 +110,7 @@ export function sealAuditRecord(number: number, chain: string, keys: FileKeys, p
   header.writeUInt32LE(number, 4);
   randomBytes(16).copy(header, 16);
   header.writeUInt32LE(checksumOf(header), 8);
-  const sealed = sealAt(recordKey(keys, header), ZERO_NONCE, 0, Buffer.concat([header, Buffer.from(chain, 'hex')]), plaintext);
+  const sealed = sealOnce(recordKey(keys, header), Buffer.concat([header, Buffer.from(chain, 'hex')]), plaintext);
   return { bytes: Buffer.concat([header, sealed]), chain: nextChain(chain, header, sealed) };
 }
 
@@ -154,7 +153,7 @@ function checkedLength(header: Buffer, number: number): number {
 
 function openRecord(header: Buffer, number: number, chain: string, keys: FileKeys, sealed: Buffer): Buffer {
   try {
-    return openAt(recordKey(keys, header), ZERO_NONCE, 0, Buffer.concat([header, Buffer.from(chain, 'hex')]), sealed);
+    return openOnce(recordKey(keys, header), Buffer.concat([header, Buffer.from(chain, 'hex')]), sealed);
   } catch (cause) {
     if (cause instanceof SealError) throw new RecordError(number, 'the record was altered, or one before it was removed', { cause });
     throw cause;

@@ -8,7 +8,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deriveKey, makePrivateDirectory, openAt, removeTemporaries, replacePrivateFile, sealAt, SealError, whenMissing, withFileLock } from '../../certs/mod.ts';
+import { deriveKey, makePrivateDirectory, openOnce, removeTemporaries, replacePrivateFile, sealOnce, SealError, whenMissing, withFileLock } from '../../certs/mod.ts';
 import { projectArn } from '../access/actions.ts';
 import type { AuditSink } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
@@ -27,7 +27,6 @@ export type { DirectoryEntries, GatewaySite, Places, SensorPlace } from './table
 
 const MAGIC = Buffer.from('THRUMDIR');
 const VERSION = 2;
-const ZERO_NONCE = Buffer.alloc(12);
 const INFO = 'thrum directory v1';
 const EVENT_NAME = 'PutDirectory';
 
@@ -62,7 +61,7 @@ export class Directory {
     const [keyId, customerId] = version === 1 ? [] : parts.map(String);
     try {
       const dataKey = await this.#options.keys.decrypt(parts.at(-1)!, contextOf(projectId, customerId === '' ? undefined : customerId), keyId);
-      const json = openAt(deriveKey(dataKey, MAGIC, INFO), ZERO_NONCE, 0, header, sealed);
+      const json = openOnce(deriveKey(dataKey, MAGIC, INFO), header, sealed);
       dataKey.fill(0);
       return parsePlaces(json.toString('utf8'));
     } catch (error) {
@@ -130,7 +129,7 @@ export class Directory {
     if (json.length > TABLE_BYTES_MAX) throw new DirectoryError('DIRECTORY_FULL', `the directory of project ${projectId} is full: shorter names, or another project, make room`);
     const { plaintext, wrapped } = await this.#options.keys.generateDataKey(keyId, contextOf(projectId, customerId));
     const header = headerBytes(MAGIC, VERSION, [Buffer.from(keyId), Buffer.from(customerId ?? ''), wrapped]);
-    const sealed = sealAt(deriveKey(plaintext, MAGIC, INFO), ZERO_NONCE, 0, header, json);
+    const sealed = sealOnce(deriveKey(plaintext, MAGIC, INFO), header, json);
     plaintext.fill(0);
     await replacePrivateFile(this.pathOf(projectId), Buffer.concat([header, sealed]));
     this.#options.audit?.({

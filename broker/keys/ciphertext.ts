@@ -7,7 +7,7 @@
  * Associated data: bytes 0–64 and the encryption context, length-prefixed, sorted by name: no two contexts collide.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { canonicalBytes, deriveKey, openAt, sealAt, SealError } from '../../certs/mod.ts';
+import { canonicalBytes, deriveKey, openOnce, sealOnce, SealError } from '../../certs/mod.ts';
 import { KeyError } from '../errors.ts';
 
 /** What a ciphertext is bound to; needed again, exactly, to decrypt. Not secret. */
@@ -16,7 +16,6 @@ export type EncryptionContext = Readonly<Record<string, string>>;
 const VERSION = 1;
 const HEADER_BYTES = 65;
 const TAG_BYTES = 16;
-const ZERO_NONCE = Buffer.alloc(12);
 const INFO = 'thrum key service ciphertext v1';
 
 /** The name of key material: SHA-256 over a label and the secret, hex. */
@@ -38,7 +37,7 @@ export function encryptBlob(
     randomBytes(16),
   ]);
   const key = deriveKey(secret, header.subarray(49), INFO);
-  return Buffer.concat([header, sealAt(key, ZERO_NONCE, 0, associatedData(header, context), plaintext)]);
+  return Buffer.concat([header, sealOnce(key, associatedData(header, context), plaintext)]);
 }
 
 /** Which key and material a blob names; KEY_CIPHERTEXT when it is not a blob. Nothing is authenticated yet. */
@@ -58,7 +57,7 @@ export function decryptBlob(blob: Uint8Array, secret: Uint8Array, context: Encry
   const header = blob.subarray(0, HEADER_BYTES);
   try {
     const key = deriveKey(secret, header.subarray(49), INFO);
-    return openAt(key, ZERO_NONCE, 0, associatedData(header, context), blob.subarray(HEADER_BYTES));
+    return openOnce(key, associatedData(header, context), blob.subarray(HEADER_BYTES));
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     throw new KeyError('KEY_CIPHERTEXT', 'the wrapped key was altered, or belongs to something else', { cause: error });

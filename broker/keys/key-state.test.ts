@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deriveKey, sealAt } from '../../certs/mod.ts';
+import { deriveKey, sealOnce } from '../../certs/mod.ts';
 import { newMaterial } from './key-due.ts';
 import { emptyKeyState, parseKeyState } from './key-state.ts';
 import { base64, makeKms, START_MS, type TestKms } from './kms.fixture.ts';
@@ -21,7 +21,7 @@ afterEach(() => kms.remove());
 async function write(document: object): Promise<void> {
   const header = (await readFile(keystore)).subarray(0, 42);
   const root = Buffer.from((await readFile(join(kms.directory, 'keys', 'root.key'), 'utf8')).trim(), 'hex');
-  const sealed = sealAt(deriveKey(root, header.subarray(26), 'thrum key store v1'), Buffer.alloc(12), 0, header, Buffer.from(JSON.stringify(document)));
+  const sealed = sealOnce(deriveKey(root, header.subarray(26), 'thrum key store v1'), header, Buffer.from(JSON.stringify(document)));
   await writeFile(keystore, Buffer.concat([header, sealed]));
 }
 

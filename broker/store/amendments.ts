@@ -6,7 +6,7 @@
  *   0 magic "THRUMAMD"   8 version 1   9 length n of the key part (u32 LE)   13 key part (n): as a segment's key file   then sealed JSON
  */
 import { z } from 'zod';
-import { deriveKey, openAt, sealAt, SealError } from '../../certs/mod.ts';
+import { deriveKey, openOnce, sealOnce, SealError } from '../../certs/mod.ts';
 import { KeyError, StoreError } from '../errors.ts';
 import type { EncryptionContext } from '../keys/ciphertext.ts';
 import type { KeyProvider } from '../keys/provider.ts';
@@ -18,7 +18,6 @@ const MAGIC = Buffer.from('THRUMAMD');
 const VERSION = 1;
 const FIXED_BYTES = 13;
 const INFO = 'thrum amendments v1';
-const ZERO_NONCE = Buffer.alloc(12);
 /** Some 60,000 segments that took the places of others: 8 TB. */
 const MAX_AMENDMENTS_BYTES = 16 * 2 ** 20;
 
@@ -64,7 +63,7 @@ export async function readAmendments(source: SegmentSource, projectId: string, k
   if (!parts) throw altered();
   try {
     const dataKey = await keys.decrypt(parts.key.wrapped, contextOf(projectId), parts.key.keyId);
-    const json = openAt(deriveKey(dataKey, MAGIC, INFO), ZERO_NONCE, 0, parts.header, parts.sealed);
+    const json = openOnce(deriveKey(dataKey, MAGIC, INFO), parts.header, parts.sealed);
     dataKey.fill(0);
     return shape.parse(JSON.parse(json.toString('utf8')));
   } catch (error) {
@@ -96,7 +95,7 @@ export async function writeAmendments(source: SegmentSource, project: { readonly
   fixed[8] = VERSION;
   fixed.writeUInt32LE(keyPart.length, 9);
   const header = Buffer.concat([fixed, keyPart]);
-  const sealed = sealAt(deriveKey(plaintext, MAGIC, INFO), ZERO_NONCE, 0, header, json);
+  const sealed = sealOnce(deriveKey(plaintext, MAGIC, INFO), header, json);
   plaintext.fill(0);
   await source.replaceAmendments(Buffer.concat([header, sealed]));
   return written;
